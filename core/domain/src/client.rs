@@ -1,0 +1,67 @@
+use std::fmt;
+use std::net::IpAddr;
+
+/// Where a request came from, as far as the edge could tell.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Client {
+    /// The client's address, by the configured number of trusted proxies.
+    pub address: Option<IpAddr>,
+    /// The `User-Agent` header, cut to 256 characters; control characters are dropped.
+    pub user_agent: Option<Box<str>>,
+}
+
+const USER_AGENT_CHARACTERS_MAX: usize = 256;
+
+impl Client {
+    /// A client at that address, with what it calls itself.
+    pub fn new(address: Option<IpAddr>, user_agent: Option<&str>) -> Self {
+        let user_agent = user_agent.map(|text| {
+            text.chars().filter(|c| !c.is_control()).take(USER_AGENT_CHARACTERS_MAX).collect()
+        });
+        Self { address, user_agent }
+    }
+}
+
+/// Ties answers, log lines and events of one request together: 1 to 128 visible ASCII characters.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RequestId(Box<str>);
+
+impl RequestId {
+    /// Takes a caller's id if it has the right form.
+    pub fn parse(text: &str) -> Option<Self> {
+        let fits = (1..=128).contains(&text.len());
+        (fits && text.bytes().all(|byte| byte.is_ascii_graphic())).then(|| Self(text.into()))
+    }
+
+    /// The id as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for RequestId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_user_agent_is_cut_and_cleaned() {
+        let client = Client::new(None, Some(&format!("a\u{7}b{}", "x".repeat(300))));
+        let kept = client.user_agent.unwrap();
+        assert!(kept.starts_with("abx"));
+        assert_eq!(kept.chars().count(), 256);
+    }
+
+    #[test]
+    fn a_request_id_that_could_forge_a_log_line_is_not_taken() {
+        assert!(RequestId::parse("req-1").is_some());
+        for wrong in ["", "a b", "a\nb", "ü", &"x".repeat(129)] {
+            assert_eq!(RequestId::parse(wrong), None, "{wrong:?}");
+        }
+    }
+}

@@ -1,0 +1,36 @@
+//! What the system means: types that are valid once built, and the rules over them.
+//!
+//! No I/O, no clock, no randomness: moments and random bytes are given by the caller.
+
+mod client;
+mod email_address;
+mod event;
+mod id;
+mod key_ring;
+mod password;
+mod password_policy;
+mod person_name;
+mod refresh_token;
+mod revocation;
+mod role;
+mod session;
+mod time;
+mod typeid;
+mod user;
+mod username;
+
+pub use client::{Client, RequestId};
+pub use email_address::{EmailAddress, EmailAddressError};
+pub use event::{Event, EventKind};
+pub use id::{EventId, IdError, RandomBits, SessionId, TokenId, UserId};
+pub use key_ring::{KeyPhase, KeyRecord, KeyRing};
+pub use password::{Password, PasswordError, PasswordHash};
+pub use password_policy::{PasswordPolicy, WeakPassword};
+pub use person_name::{PersonName, PersonNameError};
+pub use refresh_token::{RefreshDecision, RefreshToken, RefreshTokenError, TOKEN_BYTES_MAX};
+pub use revocation::{Revocation, RevocationScope};
+pub use role::{Permission, Role, RoleName, RoleNameError, foremost};
+pub use session::{AuthenticationMethod, EndReason, Session, SessionEnd, SessionState};
+pub use time::Timestamp;
+pub use user::{Account, Login, User, UserStatus};
+pub use username::{Username, UsernameError};
