@@ -1,5 +1,5 @@
 //! The suffix of a TypeID: 128 bits as 26 characters of lower-case Crockford base32.
-//! Source: the TypeID specification, version 0.3.
+//! Source: the `TypeID` specification, version 0.3.
 
 const ALPHABET: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
 

@@ -1,0 +1,117 @@
+use std::path::PathBuf;
+
+use clap::{Parser, Subcommand, ValueEnum};
+
+/// Signs people up, signs them in, and hands services tokens that they can trust.
+#[derive(Debug, Parser)]
+#[command(name = "doorward", version, after_help = "Example: doorward serve")]
+pub(crate) struct Cli {
+    /// A TOML file with settings; else DOORWARD_CONFIG names one
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+
+    /// Print JSON
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Serve HTTP until told to stop
+    #[command(after_help = "Example: DOORWARD_SERVER__LISTEN=127.0.0.1:9000 doorward serve")]
+    Serve,
+    /// Create or upgrade the schema
+    #[command(after_help = "Example: doorward migrate --check")]
+    Migrate {
+        /// Change nothing: say what is pending, and exit with 1 if anything is
+        #[arg(long)]
+        check: bool,
+    },
+    /// Make, show and change users
+    #[command(after_help = "Example: doorward user create --email ada@example.com --role ADMIN")]
+    User {
+        #[command(subcommand)]
+        command: UserCommand,
+    },
+    /// Check and show the settings
+    #[command(after_help = "Example: doorward config check --config doorward.toml")]
+    Config {
+        #[command(subcommand)]
+        command: ConfigCommand,
+    },
+    /// Exit with 0 if the local server is live, for health checks of containers
+    #[command(after_help = "Example: doorward healthcheck")]
+    Healthcheck,
+    /// Print the HTTP contract (OpenAPI 3.1)
+    #[command(after_help = "Example: doorward openapi > openapi.json")]
+    Openapi,
+    /// Print a generated page of the documentation
+    #[command(hide = true)]
+    Reference { page: Page },
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Page {
+    Settings,
+    ErrorCodes,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum UserCommand {
+    /// Make a user; the password is read from standard input or asked for
+    #[command(
+        after_help = "Example: doorward user create --email ada@example.com --role ADMIN < password.txt"
+    )]
+    Create {
+        /// The address
+        #[arg(long)]
+        email: String,
+        /// The user name
+        #[arg(long)]
+        username: Option<String>,
+        /// What to call the person
+        #[arg(long)]
+        name: Option<String>,
+        /// A role; repeat it for more. None: registration.default_roles
+        #[arg(long = "role", value_name = "ROLE")]
+        roles: Vec<String>,
+    },
+    /// Show a user
+    #[command(after_help = "Example: doorward user show ada@example.com")]
+    Show {
+        /// An id, an address, or a user name
+        user: String,
+    },
+    /// List users by id
+    #[command(after_help = "Example: doorward user list --limit 20")]
+    List {
+        /// Only users after this id
+        #[arg(long, value_name = "ID")]
+        after: Option<String>,
+        /// How many at the most
+        #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u16).range(1..=1000))]
+        limit: u16,
+    },
+    /// Set all roles of a user
+    #[command(after_help = "Example: doorward user set-roles ada@example.com ADMIN USER")]
+    SetRoles {
+        /// An id, an address, or a user name
+        user: String,
+        /// Every role that the user shall hold
+        #[arg(required = true, value_name = "ROLE")]
+        roles: Vec<String>,
+    },
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Subcommand)]
+pub(crate) enum ConfigCommand {
+    /// Say whether the settings are right, and exit with 2 if not
+    #[command(after_help = "Example: doorward config check")]
+    Check,
+    /// Print every setting with its value and source, secrets hidden
+    #[command(after_help = "Example: doorward config show --json")]
+    Show,
+}

@@ -1,0 +1,69 @@
+//! The Doorward binary: composition only. It alone knows both backends and edges.
+
+mod background;
+mod cli;
+mod compose;
+mod config_commands;
+mod console;
+mod data_key;
+mod failure;
+mod healthcheck;
+mod logging;
+mod migrate;
+mod serve;
+mod system;
+mod user_commands;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use settings::{Loaded, Settings, Sources};
+
+use cli::{Cli, Command, ConfigCommand, Page};
+use failure::Failure;
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    match run(cli) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            console::complain(&failure);
+            failure.exit_code()
+        }
+    }
+}
+
+fn run(cli: Cli) -> Result<(), Failure> {
+    match &cli.command {
+        Command::Openapi => return console::print(&web::openapi_json()),
+        Command::Reference { page: Page::Settings } => {
+            return console::print(&settings::reference_markdown());
+        }
+        Command::Reference { page: Page::ErrorCodes } => {
+            return console::print(&web::error_codes_markdown());
+        }
+        _ => {}
+    }
+    let loaded = Settings::load(&Sources::from_process(cli.config))?;
+    match cli.command {
+        Command::Serve => serve_everything(&loaded),
+        Command::Migrate { check } => migrate::migrate(&loaded.settings, check, cli.json),
+        Command::User { command } => user_commands::run(&loaded.settings, command, cli.json),
+        Command::Config { command: ConfigCommand::Check } => {
+            config_commands::check(&loaded, cli.json)
+        }
+        Command::Config { command: ConfigCommand::Show } => {
+            config_commands::show(&loaded, cli.json)
+        }
+        Command::Healthcheck => console::runtime()?.block_on(healthcheck::run(&loaded.settings)),
+        Command::Openapi | Command::Reference { .. } => Ok(()),
+    }
+}
+
+fn serve_everything(loaded: &Loaded) -> Result<(), Failure> {
+    logging::start(loaded.settings.log);
+    for warning in &loaded.warnings {
+        tracing::warn!("{warning}");
+    }
+    serve::serve(&loaded.settings)
+}

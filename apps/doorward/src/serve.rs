@@ -1,0 +1,124 @@
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use contracts::EventSink;
+use settings::{Environment, EventSink as SinkName, Settings};
+use tokio::net::TcpListener;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::watch;
+use web::{AppState, WebSettings};
+
+use crate::failure::Failure;
+use crate::{background, compose, console};
+
+/// Serves until SIGTERM or SIGINT, finishes what is in flight, and returns.
+pub(crate) fn serve(settings: &Settings) -> Result<(), Failure> {
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(Failure::of("the runtime could not be started"))?
+        .block_on(run(settings))
+}
+
+async fn run(settings: &Settings) -> Result<(), Failure> {
+    // First, so that a signal that comes while we start is not lost.
+    let stop = stop_signal()?;
+    let (public, address) = bind(settings.server.listen).await?;
+    let (operations, operations_address) = bind(settings.server.operations_listen).await?;
+    let public_url = settings.server.public_url_for(address);
+    let service = Arc::new(compose::open_service(settings, public_url.as_str()).await?);
+    let state = AppState::new(Arc::clone(&service), web_settings(settings, public_url.as_str()));
+
+    let _background = Background(vec![
+        tokio::spawn(background::relay(Arc::clone(&service), sinks(settings))),
+        tokio::spawn(background::sweep(service)),
+    ]);
+    greet(settings, address, operations_address)?;
+    let (public_router, operations_router) =
+        (web::public_router(&state), web::operations_router(&state));
+    let served = tokio::try_join!(
+        web::serve(public, public_router, stopped(stop.clone())),
+        web::serve(operations, operations_router, stopped(stop)),
+    );
+    tracing::info!("stopped");
+    served.map(|_| ()).map_err(Failure::of("the server did not stop in time"))
+}
+
+/// Tasks that end when we do.
+struct Background(Vec<tokio::task::JoinHandle<()>>);
+
+impl Drop for Background {
+    fn drop(&mut self) {
+        self.0.iter().for_each(tokio::task::JoinHandle::abort);
+    }
+}
+
+async fn bind(address: SocketAddr) -> Result<(TcpListener, SocketAddr), Failure> {
+    let failed = || Failure::of(format!("{address} cannot be listened on"));
+    let listener = TcpListener::bind(address).await.map_err(failed())?;
+    let bound = listener.local_addr().map_err(failed())?;
+    Ok((listener, bound))
+}
+
+fn web_settings(settings: &Settings, public_url: &str) -> WebSettings {
+    let server = &settings.server;
+    WebSettings {
+        public_url: public_url.to_owned(),
+        trusted_proxies: server.trusted_proxies.into(),
+        cors_origins: server.cors_origins.iter().map(|one| one.as_str().to_owned()).collect(),
+        base_path: server.base_path.as_ref().map_or("", |path| path.as_str()).to_owned(),
+    }
+}
+
+fn sinks(settings: &Settings) -> Vec<Arc<dyn EventSink>> {
+    settings
+        .events
+        .sinks
+        .iter()
+        .map(|name| match name {
+            SinkName::Log => Arc::new(events::LogSink) as Arc<dyn EventSink>,
+        })
+        .collect()
+}
+
+/// Becomes true once we are told to stop.
+fn stop_signal() -> Result<watch::Receiver<bool>, Failure> {
+    let failed = || Failure::of("signals cannot be received");
+    let mut terminate: Signal = signal(SignalKind::terminate()).map_err(failed())?;
+    let mut interrupt: Signal = signal(SignalKind::interrupt()).map_err(failed())?;
+    let (tell, stop) = watch::channel(false);
+    tokio::spawn(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+        tracing::info!("stopping: finishing what is in flight");
+        // Nobody listens any more only if we are stopping already.
+        let _ = tell.send(true);
+    });
+    Ok(stop)
+}
+
+async fn stopped(mut stop: watch::Receiver<bool>) {
+    // An error means that the sender is gone, and with it the runtime.
+    let _ = stop.wait_for(|is_stopping| *is_stopping).await;
+}
+
+/// Says where we listen, and in development what to try first.
+fn greet(settings: &Settings, address: SocketAddr, operations: SocketAddr) -> Result<(), Failure> {
+    tracing::info!(%address, %operations, "serving");
+    let mut text = format!("Doorward listens on http://{address}\n");
+    if settings.environment == Environment::Development {
+        let base = settings.server.base_path.as_ref().map_or("", |path| path.as_str());
+        text.push_str(&format!(
+            "Health and metrics on http://{operations}; the API for people on \
+             http://{address}{base}/docs\n\
+             Try it:\n\
+             \n  curl -sS http://{address}{base}/auth/register \\\n    \
+             -H 'Content-Type: application/json' \\\n    \
+             -d '{{\"email\": \"ada@example.com\", \"password\": \"correct horse battery\", \
+             \"name\": \"Ada\"}}'\n\n"
+        ));
+    }
+    console::print(&text)
+}

@@ -1,0 +1,68 @@
+use async_trait::async_trait;
+use contracts::{OutboxEvent, OutboxStore, StoreError};
+use domain::{EventId, Timestamp, UserId};
+
+use crate::SqlStorage;
+use crate::rows::parsed;
+use crate::statement::{RowReader, Statement};
+
+const INSERT_EVENT: &str = "
+    INSERT INTO outbox (id, name, user_id, at_ms, envelope, lease_until_ms)
+    VALUES ($1, $2, $3, $4, $5, 0)";
+
+const CLAIM_EVENTS: &str = "
+    UPDATE outbox SET lease_until_ms = $1
+     WHERE id IN (SELECT id FROM outbox WHERE lease_until_ms <= $2
+                   ORDER BY lease_until_ms, id LIMIT $3)
+    RETURNING id, name, user_id, at_ms, envelope";
+
+const DELETE_EVENT: &str = "DELETE FROM outbox WHERE id = $1";
+
+#[async_trait]
+impl OutboxStore for SqlStorage {
+    async fn insert_events(&self, events: &[OutboxEvent]) -> Result<(), StoreError> {
+        self.engine.write(events.iter().map(insert_event).collect()).await.map(|_| ())
+    }
+
+    async fn claim_events(
+        &self,
+        now: Timestamp,
+        lease_until: Timestamp,
+        limit: usize,
+    ) -> Result<Vec<OutboxEvent>, StoreError> {
+        let parameters = [lease_until.into(), now.into(), limit.into()];
+        let statement = Statement::new(CLAIM_EVENTS, parameters);
+        let mut events = self.engine.write_returning(statement, to_event).await?;
+        events.sort_by_key(|event| event.id);
+        Ok(events)
+    }
+
+    async fn delete_events(&self, ids: &[EventId]) -> Result<(), StoreError> {
+        let delete = |id: &EventId| Statement::new(DELETE_EVENT, [id.to_string().into()]);
+        self.engine.write(ids.iter().map(delete).collect()).await.map(|_| ())
+    }
+}
+
+/// The statement that writes an event as part of an operation.
+pub(crate) fn insert_event(event: &OutboxEvent) -> Statement {
+    Statement::new(
+        INSERT_EVENT,
+        [
+            event.id.to_string().into(),
+            event.name.as_str().into(),
+            event.subject.as_str().into(),
+            event.at.into(),
+            event.envelope.as_str().into(),
+        ],
+    )
+}
+
+fn to_event(row: &mut RowReader<'_>) -> Result<OutboxEvent, StoreError> {
+    Ok(OutboxEvent {
+        id: parsed("event id", EventId::parse(row.text("event id")?))?,
+        name: row.text("event name")?.to_owned(),
+        subject: parsed("event subject", UserId::parse(row.text("event subject")?))?,
+        at: row.moment("event time")?,
+        envelope: row.text("event envelope")?.to_owned(),
+    })
+}

@@ -1,0 +1,197 @@
+use async_trait::async_trait;
+use contracts::{
+    Advance, Advanced, EndSession, Ended, Forgive, InsertSession, OutboxEvent, SessionStore,
+    SignedIn, StoreError,
+};
+use domain::{Account, Session, SessionId, Timestamp, UserId};
+
+use crate::SqlStorage;
+use crate::outbox::insert_event;
+use crate::revocations::insert_revocation;
+use crate::rows::{
+    SESSION_COLUMNS, USER_COLUMNS, methods_text, session_columns, to_session, to_user, user_columns,
+};
+use crate::statement::{Statement, Written};
+use crate::users::{add_grant, unexpected};
+
+const RECORD_SIGN_IN: &str = "
+    UPDATE users SET last_login_at_ms = $1
+     WHERE id = $2 AND session_epoch = $3 AND status = 'active'";
+
+const INSERT_SESSION: &str = "
+    INSERT INTO sessions (id, user_id, epoch, generation, forgiven_generation, rotated_at_ms,
+                          rotated_by, sealed_refresh_key, methods, authenticated_at_ms, address,
+                          user_agent, created_at_ms, last_used_at_ms, idle_expires_at_ms,
+                          expires_at_ms)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)";
+
+/// A session with its user, one row for each permission of each role.
+const FIND_SESSION: &str = concat!(
+    "SELECT ",
+    session_columns!(),
+    ", ",
+    user_columns!(),
+    ", r.role, p.permission
+       FROM sessions s
+       JOIN users u ON u.id = s.user_id
+       LEFT JOIN user_roles r ON r.user_id = u.id
+       LEFT JOIN role_permissions p ON p.role = r.role
+      WHERE s.id = $1 AND s.user_id = $2"
+);
+
+const LIST_SESSIONS: &str = concat!(
+    "SELECT ",
+    session_columns!(),
+    "  FROM sessions s
+       JOIN users u ON u.id = s.user_id AND u.session_epoch <= s.epoch
+      WHERE s.user_id = $1 AND s.id > $2 AND s.ended_at_ms IS NULL AND s.idle_expires_at_ms > $3
+      ORDER BY s.id LIMIT $4"
+);
+
+const ADVANCE_GENERATION: &str = "
+    UPDATE sessions
+       SET generation = $1, rotated_at_ms = $2, last_used_at_ms = $2, rotated_by = $3,
+           idle_expires_at_ms = $4
+     WHERE id = $5 AND user_id = $6 AND generation = $7 AND ended_at_ms IS NULL";
+
+const ADVANCE_FORGIVEN: &str = "
+    UPDATE sessions SET forgiven_generation = $1
+     WHERE id = $2 AND user_id = $3 AND generation = $1 AND forgiven_generation = $4
+       AND ended_at_ms IS NULL";
+
+const END_SESSION: &str = "
+    UPDATE sessions SET ended_at_ms = $1, end_reason = $2
+     WHERE id = $3 AND user_id = $4 AND ended_at_ms IS NULL";
+
+#[async_trait]
+impl SessionStore for SqlStorage {
+    async fn insert_session(
+        &self,
+        session: &Session,
+        events: &[OutboxEvent],
+    ) -> Result<InsertSession, StoreError> {
+        let user = session.user_id.as_str();
+        let sign_in = [session.created_at.into(), user.into(), session.epoch.into()];
+        let mut statements =
+            vec![Statement::new(RECORD_SIGN_IN, sign_in).guard(), insert_session(session)];
+        statements.extend(events.iter().map(insert_event));
+        match self.engine.write(statements).await? {
+            Written::Done => Ok(InsertSession::Yes),
+            Written::Unmet => Ok(InsertSession::EpochPassed),
+            refused @ Written::Conflict(_) => Err(unexpected(&refused)),
+        }
+    }
+
+    async fn find_session(
+        &self,
+        user: &UserId,
+        session: SessionId,
+    ) -> Result<Option<SignedIn>, StoreError> {
+        let parameters = [session.to_string().into(), user.as_str().into()];
+        let statement = Statement::new(FIND_SESSION, parameters);
+        self.engine.read(&statement, None, |found: &mut Option<SignedIn>, row| {
+            if found.is_none() {
+                let session = to_session(row)?;
+                let account = Account { user: to_user(row)?, permissions: Default::default() };
+                *found = Some(SignedIn { session, account });
+            }
+            found.as_mut().map_or(Ok(()), |found| {
+                add_grant(&mut found.account, row, SESSION_COLUMNS + USER_COLUMNS)
+            })
+        })
+    }
+
+    async fn list_sessions(
+        &self,
+        user: &UserId,
+        now: Timestamp,
+        after: Option<SessionId>,
+        limit: usize,
+    ) -> Result<Vec<Session>, StoreError> {
+        let after = after.map(|id| id.to_string()).unwrap_or_default();
+        let parameters = [user.as_str().into(), after.into(), now.into(), limit.into()];
+        let statement = Statement::new(LIST_SESSIONS, parameters);
+        self.engine.read(&statement, Vec::new(), |sessions, row| {
+            sessions.push(to_session(row)?);
+            Ok(())
+        })
+    }
+
+    async fn advance_generation(&self, advance: &Advance) -> Result<Advanced, StoreError> {
+        let parameters = [
+            advance.to.into(),
+            advance.at.into(),
+            advance.by.as_deref().into(),
+            advance.idle_expires_at.into(),
+            advance.session.to_string().into(),
+            advance.user.as_str().into(),
+            advance.from.into(),
+        ];
+        self.compare_and_set(Statement::new(ADVANCE_GENERATION, parameters)).await
+    }
+
+    async fn advance_forgiven(&self, forgive: &Forgive) -> Result<Advanced, StoreError> {
+        let parameters = [
+            forgive.generation.into(),
+            forgive.session.to_string().into(),
+            forgive.user.as_str().into(),
+            forgive.forgiven.into(),
+        ];
+        self.compare_and_set(Statement::new(ADVANCE_FORGIVEN, parameters)).await
+    }
+
+    async fn end_session(
+        &self,
+        end: &EndSession,
+        events: &[OutboxEvent],
+    ) -> Result<Ended, StoreError> {
+        let parameters = [
+            end.end.at.into(),
+            end.end.reason.name().into(),
+            end.session.to_string().into(),
+            end.user.as_str().into(),
+        ];
+        let mut statements = vec![Statement::new(END_SESSION, parameters).guard()];
+        statements.extend(insert_revocation(&end.revocation));
+        statements.extend(events.iter().map(insert_event));
+        match self.engine.write(statements).await? {
+            Written::Done => Ok(Ended::Yes),
+            Written::Unmet => Ok(Ended::Already),
+            refused @ Written::Conflict(_) => Err(unexpected(&refused)),
+        }
+    }
+}
+
+impl SqlStorage {
+    async fn compare_and_set(&self, statement: Statement) -> Result<Advanced, StoreError> {
+        match self.engine.write(vec![statement.guard()]).await? {
+            Written::Done => Ok(Advanced::Yes),
+            Written::Unmet => Ok(Advanced::Stale),
+            refused @ Written::Conflict(_) => Err(unexpected(&refused)),
+        }
+    }
+}
+
+fn insert_session(session: &Session) -> Statement {
+    Statement::new(
+        INSERT_SESSION,
+        [
+            session.id.to_string().into(),
+            session.user_id.as_str().into(),
+            session.epoch.into(),
+            session.generation.into(),
+            session.forgiven_generation.into(),
+            session.rotated_at.into(),
+            session.rotated_by.as_deref().into(),
+            session.sealed_refresh_key.as_ref().into(),
+            methods_text(&session.methods).into(),
+            session.authenticated_at.into(),
+            session.client.address.map(|address| address.to_string()).into(),
+            session.client.user_agent.as_deref().into(),
+            session.created_at.into(),
+            session.last_used_at.into(),
+            session.idle_expires_at.into(),
+            session.expires_at.into(),
+        ],
+    )
+}

@@ -1,0 +1,27 @@
+//! Traits for all that is outside the core. Each method is one atomic operation with named outcomes.
+//!
+//! A store receives complete values: it makes no ids, reads no clock and applies no rules. Absence
+//! is `Option`, refusal is an outcome, failure is [`StoreError`]; nothing turns one into another.
+
+mod events;
+mod outside;
+mod records;
+mod revocations;
+mod secrets;
+mod sessions;
+mod store_error;
+mod users;
+
+pub use events::{EventSink, OutboxEvent, OutboxStore, PublishError};
+pub use outside::{Clock, Entropy, Probe};
+pub use records::{Inserted, Record, RecordStore};
+pub use revocations::{RevocationStore, Revocations};
+pub use secrets::{ReadSecretError, SecretRef, SecretSource};
+pub use sessions::{
+    Advance, Advanced, EndSession, Ended, Forgive, InsertSession, SessionStore, SignedIn,
+};
+pub use store_error::StoreError;
+pub use users::{EpochRaise, InsertUserError, ReplaceRoles, Replaced, UserStore};
+
+/// A cause whose type is a backend's own affair.
+pub type BoxError = Box<dyn std::error::Error + Send + Sync + 'static>;

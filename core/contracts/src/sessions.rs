@@ -1,0 +1,126 @@
+use async_trait::async_trait;
+use domain::{Account, Revocation, Session, SessionEnd, SessionId, Timestamp, UserId};
+
+use crate::{OutboxEvent, StoreError};
+
+/// A session with its user, as one consistent read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SignedIn {
+    /// The session.
+    pub session: Session,
+    /// Whose it is, and what they may do.
+    pub account: Account,
+}
+
+/// Whether a session began.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum InsertSession {
+    /// It did.
+    Yes,
+    /// The user's epoch has passed the session's, or the user was disabled or erased meanwhile.
+    EpochPassed,
+}
+
+/// A move of a session to a newer refresh generation.
+#[derive(Clone, Debug)]
+pub struct Advance {
+    /// Whose session.
+    pub user: UserId,
+    /// Which session.
+    pub session: SessionId,
+    /// The generation the record must still have.
+    pub from: u64,
+    /// The generation from now on.
+    pub to: u64,
+    /// When it happens.
+    pub at: Timestamp,
+    /// The user agent that asked for it.
+    pub by: Option<Box<str>>,
+    /// When the new token expires.
+    pub idle_expires_at: Timestamp,
+}
+
+/// A lost answer to be forgiven.
+#[derive(Clone, Debug)]
+pub struct Forgive {
+    /// Whose session.
+    pub user: UserId,
+    /// Which session.
+    pub session: SessionId,
+    /// The generation the record must still have, and which is forgiven from now on.
+    pub generation: u64,
+    /// The forgiven generation that the record must still have.
+    pub forgiven: u64,
+}
+
+/// Whether a compare-and-set of a session won.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Advanced {
+    /// It did.
+    Yes,
+    /// The record has moved or ended since it was read: read again and decide again.
+    Stale,
+}
+
+/// The end of one session.
+#[derive(Clone, Debug)]
+pub struct EndSession {
+    /// Whose session.
+    pub user: UserId,
+    /// Which session.
+    pub session: SessionId,
+    /// When and why.
+    pub end: SessionEnd,
+    /// Tells stateless verifiers.
+    pub revocation: Revocation,
+}
+
+/// Whether a session was ended by this call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ended {
+    /// It was.
+    Yes,
+    /// It had ended before, or is gone; nothing was written.
+    Already,
+}
+
+/// Keeps sessions.
+#[async_trait]
+pub trait SessionStore: Send + Sync {
+    /// Keeps a new session and the user's sign-in time, with its events, if the user is active and
+    /// still has the session's epoch: a sign-in that raced a reset does not survive it.
+    async fn insert_session(
+        &self,
+        session: &Session,
+        events: &[OutboxEvent],
+    ) -> Result<InsertSession, StoreError>;
+
+    /// The session with its user.
+    async fn find_session(
+        &self,
+        user: &UserId,
+        session: SessionId,
+    ) -> Result<Option<SignedIn>, StoreError>;
+
+    /// Sessions of a user that are alive at `now`, by id, after `after`.
+    async fn list_sessions(
+        &self,
+        user: &UserId,
+        now: Timestamp,
+        after: Option<SessionId>,
+        limit: usize,
+    ) -> Result<Vec<Session>, StoreError>;
+
+    /// Moves a session that has not ended from one generation to another, in one compare-and-set.
+    async fn advance_generation(&self, advance: &Advance) -> Result<Advanced, StoreError>;
+
+    /// Records that the answer which carried `generation` was lost, in one compare-and-set.
+    async fn advance_forgiven(&self, forgive: &Forgive) -> Result<Advanced, StoreError>;
+
+    /// Ends a session, with its revocation and the events. Of several callers, one ends it.
+    async fn end_session(
+        &self,
+        end: &EndSession,
+        events: &[OutboxEvent],
+    ) -> Result<Ended, StoreError>;
+}

@@ -1,0 +1,76 @@
+use std::time::Duration;
+
+use contracts::{SignedIn, StoreError};
+use crypto::{TokenPolicy, VerifyError, verify_access_token};
+use domain::{Account, Session, SessionId, SessionState, UserId};
+
+use crate::Service;
+use crate::failure::Failure;
+
+/// How far the clocks of our own instances may stand apart.
+const OWN_LEEWAY: Duration = Duration::from_secs(10);
+
+/// Why a bearer is nobody here.
+#[derive(Debug, thiserror::Error)]
+pub enum AuthenticateError {
+    /// The token is not one of ours, or not for us.
+    #[error("the access token is not valid")]
+    InvalidToken(#[source] Option<VerifyError>),
+    /// The token, or its session, has expired.
+    #[error("the access token has expired")]
+    Expired,
+    /// The session was ended.
+    #[error("the session was ended")]
+    Revoked,
+    /// The user may not sign in.
+    #[error("the account is disabled")]
+    AccountDisabled,
+    /// The work could not be done.
+    #[error("the caller could not be looked up")]
+    Failure(#[from] Failure),
+}
+
+/// Whoever calls, as the store knows them now: a token only names a session.
+#[derive(Clone, Debug)]
+pub struct Caller {
+    /// The session that the token names.
+    pub session: Session,
+    /// Whose it is, and what they may do.
+    pub account: Account,
+}
+
+impl Service {
+    /// Finds out who bears `token`, reading session and user from the store.
+    pub async fn authenticate(&self, token: &str) -> Result<Caller, AuthenticateError> {
+        let now = self.clock.now();
+        let policy = TokenPolicy {
+            leeway: OWN_LEEWAY,
+            ..TokenPolicy::new(&self.policy.issuer, &self.policy.audiences)
+        };
+        let claims =
+            verify_access_token(token, self.keys.verifying_keys(), &policy, now.unix_seconds())
+                .map_err(|error| match error {
+                    VerifyError::Expired => AuthenticateError::Expired,
+                    other => AuthenticateError::InvalidToken(Some(other)),
+                })?;
+        let (Ok(user), Ok(session)) = (UserId::parse(&claims.sub), SessionId::parse(&claims.sid))
+        else {
+            return Err(AuthenticateError::InvalidToken(None));
+        };
+        let found = self.stores.sessions.find_session(&user, session).await?;
+        // A genuine token of a session that is gone: it was swept or its user erased.
+        let SignedIn { session, account } = found.ok_or(AuthenticateError::Revoked)?;
+        match session.state(&account.user, now) {
+            SessionState::Alive => Ok(Caller { session, account }),
+            SessionState::Ended => Err(AuthenticateError::Revoked),
+            SessionState::UserDisabled => Err(AuthenticateError::AccountDisabled),
+            SessionState::Expired => Err(AuthenticateError::Expired),
+        }
+    }
+}
+
+impl From<StoreError> for AuthenticateError {
+    fn from(error: StoreError) -> Self {
+        Self::Failure(error.into())
+    }
+}

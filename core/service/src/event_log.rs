@@ -1,0 +1,173 @@
+//! Events as consumers get them: the envelope of `api.md`, "Events".
+
+use contracts::OutboxEvent;
+use domain::{Event, EventId, EventKind, Timestamp, UserId};
+use serde_json::{Map, Value, json};
+
+use crate::Service;
+use crate::policy::Origin;
+
+/// What an event is about and who caused it; the rest is the same for all of them.
+pub(crate) struct Happening<'a> {
+    pub(crate) origin: &'a Origin,
+    pub(crate) actor: Option<&'a UserId>,
+    pub(crate) subject: &'a UserId,
+    pub(crate) at: Timestamp,
+}
+
+impl Service {
+    /// An event that changes no user.
+    pub(crate) fn event(&self, happening: &Happening<'_>, kind: EventKind) -> OutboxEvent {
+        self.event_with_version(happening, None, kind)
+    }
+
+    /// An event that leaves the user at `version`.
+    pub(crate) fn event_of_change(
+        &self,
+        happening: &Happening<'_>,
+        version: u64,
+        kind: EventKind,
+    ) -> OutboxEvent {
+        self.event_with_version(happening, Some(version), kind)
+    }
+
+    fn event_with_version(
+        &self,
+        happening: &Happening<'_>,
+        subject_version: Option<u64>,
+        kind: EventKind,
+    ) -> OutboxEvent {
+        let event = Event {
+            id: EventId::new(happening.at, self.entropy.bytes()),
+            at: happening.at,
+            request_id: happening.origin.request_id.clone(),
+            actor: happening.actor.cloned(),
+            subject: happening.subject.clone(),
+            subject_version,
+            kind,
+        };
+        OutboxEvent {
+            id: event.id,
+            name: event.kind.name().to_owned(),
+            subject: event.subject.clone(),
+            at: event.at,
+            envelope: envelope(&event).to_string(),
+        }
+    }
+}
+
+fn envelope(event: &Event) -> Value {
+    let mut members = Map::new();
+    let mut put = |name: &str, value: Value| {
+        if !value.is_null() {
+            members.insert(name.to_owned(), value);
+        }
+    };
+    put("id", json!(event.id.to_string()));
+    put("type", json!(event.kind.name()));
+    put("time", json!(rfc3339(event.at)));
+    put("requestId", json!(event.request_id.as_ref().map(domain::RequestId::as_str)));
+    put("actor", json!(event.actor.as_ref().map(UserId::as_str)));
+    put("subject", json!(event.subject.as_str()));
+    put("subjectVersion", json!(event.subject_version));
+    put("data", data(event));
+    Value::Object(members)
+}
+
+/// RFC 3339 with milliseconds, UTC.
+fn rfc3339(at: Timestamp) -> String {
+    jiff::Timestamp::from_millisecond(at.unix_ms())
+        .map(|moment| format!("{moment:.3}"))
+        .unwrap_or_default()
+}
+
+fn data(event: &Event) -> Value {
+    let user = event.subject.as_str();
+    match &event.kind {
+        EventKind::UserCreated(created) => json!({
+            "id": user,
+            "email": created.email.as_typed(),
+            "username": created.username.as_ref().map(domain::Username::as_str),
+            "name": created.name.as_ref().map(domain::PersonName::as_str),
+            "roles": created.roles.iter().map(domain::RoleName::as_str).collect::<Vec<_>>(),
+        }),
+        EventKind::UserUpdated { email, fields } => {
+            json!({ "id": user, "email": email.as_typed(), "fields": fields })
+        }
+        EventKind::UserLogin { session, client, methods } => json!({
+            "id": user,
+            "sessionId": session.to_string(),
+            "ip": client.address,
+            "userAgent": client.user_agent,
+            "method": methods,
+        }),
+        EventKind::SessionCreated(session) => {
+            json!({ "id": session.to_string(), "userId": user })
+        }
+        EventKind::SessionRevoked { session, reason } => json!({
+            "id": session.map(|session| session.to_string()),
+            "userId": user,
+            "reason": reason.name(),
+        }),
+        EventKind::SessionRefreshReused { session, reason } => {
+            json!({ "id": session.to_string(), "userId": user, "reason": reason })
+        }
+        EventKind::SessionReplayDetected(session) => {
+            json!({ "id": session.to_string(), "userId": user, "reason": "replay" })
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use domain::{Client, EndReason, RequestId, SessionId};
+
+    use super::*;
+
+    const AT: Timestamp = Timestamp::from_unix_ms(1_731_333_100_007);
+
+    #[test]
+    fn an_envelope_has_the_members_of_the_contract() {
+        let event = Event {
+            id: EventId::new(AT, [0; 10]),
+            at: AT,
+            request_id: RequestId::parse("req-1"),
+            actor: None,
+            subject: UserId::parse("user_1").unwrap(),
+            subject_version: None,
+            kind: EventKind::SessionRevoked {
+                session: Some(SessionId::from_bytes([0; 16])),
+                reason: EndReason::SignedOut,
+            },
+        };
+        let text = envelope(&event).to_string();
+        let value: Value = serde_json::from_str(&text).unwrap();
+        assert_eq!(value["type"], "session.revoked");
+        assert_eq!(value["time"], "2024-11-11T13:51:40.007Z");
+        assert_eq!(value["requestId"], "req-1");
+        assert_eq!(value["data"]["reason"], "signed_out");
+        assert!(value.get("actor").is_none(), "absent, not null");
+    }
+
+    #[test]
+    fn a_sign_in_tells_from_where_and_how() {
+        let kind = EventKind::UserLogin {
+            session: SessionId::from_bytes([0; 16]),
+            client: Client::new("192.0.2.7".parse().ok(), Some("curl/8")),
+            methods: vec!["pwd"],
+        };
+        let event = Event {
+            id: EventId::new(AT, [0; 10]),
+            at: AT,
+            request_id: None,
+            actor: None,
+            subject: UserId::parse("user_1").unwrap(),
+            subject_version: Some(2),
+            kind,
+        };
+        let value = envelope(&event);
+        assert_eq!(value["subjectVersion"], 2);
+        assert_eq!(value["data"]["ip"], "192.0.2.7");
+        assert_eq!(value["data"]["method"][0], "pwd");
+    }
+}

@@ -1,0 +1,90 @@
+//! The use cases: what people and services can ask of Doorward, one file each.
+//!
+//! The order of steps in a use case is the policy. What is outside comes through `contracts`; rules
+//! come from `domain`; secrets are handled by `crypto`.
+
+mod access_tokens;
+mod authenticate;
+mod event_log;
+mod failure;
+mod issue_session;
+mod key_ring;
+mod policy;
+mod refresh;
+mod refresh_tokens;
+mod relay;
+mod revocations;
+mod sealed_records;
+mod sessions;
+mod sign_in;
+mod sign_out;
+mod sign_up;
+mod start;
+mod sweep;
+mod user_administration;
+
+pub use authenticate::{AuthenticateError, Caller};
+pub use failure::Failure;
+pub use issue_session::Tokens;
+pub use key_ring::KeyTable;
+pub use policy::{KeyPolicy, Origin, Policy};
+pub use refresh::{RefreshError, RefreshPath, Refreshed};
+pub use relay::Relayed;
+pub use revocations::SignedRevocations;
+pub use sessions::{EndSessionError, SESSIONS_PAGE_MAX};
+pub use sign_in::{AccountDigest, SignInError, SignInRefusal};
+pub use sign_out::SignOutError;
+pub use sign_up::{NewAccount, SignUpError};
+pub use start::{Parts, StartError, Stores};
+pub use user_administration::{NewUser, SetRolesError};
+
+use std::sync::Arc;
+
+use contracts::{Clock, Entropy, Probe};
+use crypto::{DataKeys, MacKey, PasswordPool};
+
+/// The service: all use cases over one set of stores, keys and rules. Made by [`Service::start`].
+pub struct Service {
+    stores: Stores,
+    clock: Arc<dyn Clock>,
+    entropy: Arc<dyn Entropy>,
+    passwords: PasswordPool,
+    data_keys: DataKeys,
+    keys: KeyTable,
+    /// Names accounts in logs. Random and sealed, so that `data_key` can rotate.
+    log_key: MacKey,
+    revocations: revocations::RevocationCache,
+    policy: Policy,
+}
+
+impl Service {
+    /// The rules that this service runs by.
+    pub fn policy(&self) -> &Policy {
+        &self.policy
+    }
+
+    /// The keys that verifiers of our tokens need.
+    pub fn keys(&self) -> &KeyTable {
+        &self.keys
+    }
+
+    /// The pool that hashes passwords, for its figures.
+    pub fn passwords(&self) -> &PasswordPool {
+        &self.passwords
+    }
+
+    /// The clock that everything here goes by.
+    pub fn clock(&self) -> &Arc<dyn Clock> {
+        &self.clock
+    }
+
+    /// The source of randomness.
+    pub fn entropy(&self) -> &Arc<dyn Entropy> {
+        &self.entropy
+    }
+
+    /// What readiness depends on.
+    pub fn probes(&self) -> &[Arc<dyn Probe>] {
+        &self.stores.probes
+    }
+}

@@ -1,0 +1,132 @@
+use std::sync::Arc;
+
+use contracts::{
+    Clock, Entropy, OutboxStore, Probe, RecordStore, RevocationStore, SessionStore, UserStore,
+};
+use crypto::{
+    DataKeys, HashingSettings, MacKey, MacKeyError, OpenError, PasswordPool, StartPoolError,
+};
+
+use crate::failure::Failure;
+use crate::key_ring::{KeyRingError, KeyTable};
+use crate::policy::Policy;
+use crate::revocations::RevocationCache;
+use crate::{Service, sealed_records};
+
+/// Where everything is kept. One backend may stand behind all of them.
+#[derive(Clone)]
+pub struct Stores {
+    /// Users.
+    pub users: Arc<dyn UserStore>,
+    /// Sessions.
+    pub sessions: Arc<dyn SessionStore>,
+    /// Ends that tokens in circulation may not know of.
+    pub revocations: Arc<dyn RevocationStore>,
+    /// Events that wait to be published.
+    pub outbox: Arc<dyn OutboxStore>,
+    /// The deployment's own records.
+    pub records: Arc<dyn RecordStore>,
+    /// What readiness depends on.
+    pub probes: Vec<Arc<dyn Probe>>,
+}
+
+/// What a service is made of.
+pub struct Parts {
+    /// Where everything is kept.
+    pub stores: Stores,
+    /// Tells the time.
+    pub clock: Arc<dyn Clock>,
+    /// Makes randomness.
+    pub entropy: Arc<dyn Entropy>,
+    /// Seals what is kept.
+    pub data_keys: DataKeys,
+    /// How passwords are hashed.
+    pub hashing: HashingSettings,
+    /// Runs once on every hashing thread, for instance to lower its priority.
+    pub on_hashing_thread: Arc<dyn Fn() + Send + Sync>,
+    /// The rules.
+    pub policy: Policy,
+}
+
+/// Why a service could not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// There are no keys to sign with.
+    #[error("the signing keys cannot be used")]
+    Keys(#[from] KeyRingError),
+    /// The password hashing does not compute what it must.
+    #[error("password hashing cannot start")]
+    Hashing(#[from] StartPoolError),
+    /// A record of the deployment cannot be read or written.
+    #[error("the deployment's records cannot be used")]
+    Records(#[from] Failure),
+    /// The key that names accounts in logs has the wrong size.
+    #[error("the log key is malformed")]
+    LogKey(#[from] MacKeyError),
+    /// A configured default role is not defined.
+    #[error("the role {0} in registration.default_roles is not defined; choose one of {1}")]
+    UnknownDefaultRole(String, String),
+}
+
+impl StartError {
+    /// Whether what is kept was sealed with a data key that is not among the configured ones: the
+    /// operator can mend that.
+    pub const fn is_wrong_data_key(&self) -> bool {
+        matches!(
+            self,
+            Self::Keys(KeyRingError::Failure(Failure::Sealed(OpenError::UnknownKey { .. })))
+                | Self::Records(Failure::Sealed(OpenError::UnknownKey { .. }))
+        )
+    }
+}
+
+const LOG_KEY_RECORD: &str = "log_key";
+
+impl Service {
+    /// Checks that everything works, makes what a new deployment lacks, and is ready to serve.
+    pub async fn start(parts: Parts) -> Result<Self, StartError> {
+        let Parts { stores, clock, entropy, data_keys, hashing, on_hashing_thread, policy } = parts;
+        check_default_roles(&stores, &policy).await?;
+        let passwords = PasswordPool::start(hashing, entropy.bytes(), on_hashing_thread)?;
+        let log_key = open_log_key(&stores, &data_keys, &*entropy).await?;
+        let keys =
+            KeyTable::open(&*stores.records, &data_keys, &*entropy, &policy.keys, clock.now())
+                .await?;
+        let revocations = RevocationCache::default();
+        Ok(Self {
+            stores,
+            clock,
+            entropy,
+            passwords,
+            data_keys,
+            keys,
+            log_key,
+            revocations,
+            policy,
+        })
+    }
+}
+
+async fn check_default_roles(stores: &Stores, policy: &Policy) -> Result<(), StartError> {
+    let defined = stores.users.list_roles().await.map_err(Failure::Store)?;
+    match policy.default_roles.difference(&defined).next() {
+        None => Ok(()),
+        Some(unknown) => {
+            let names: Vec<&str> = defined.iter().map(domain::RoleName::as_str).collect();
+            Err(StartError::UnknownDefaultRole(unknown.as_str().to_owned(), names.join(", ")))
+        }
+    }
+}
+
+async fn open_log_key(
+    stores: &Stores,
+    data_keys: &DataKeys,
+    entropy: &dyn Entropy,
+) -> Result<MacKey, StartError> {
+    let fresh = || {
+        let key = zeroize::Zeroizing::new(entropy.bytes::<32>());
+        Ok(sealed_records::seal(data_keys, LOG_KEY_RECORD, key.as_slice(), entropy.bytes()))
+    };
+    let record = sealed_records::find_or_insert(&*stores.records, LOG_KEY_RECORD, fresh).await?;
+    Ok(MacKey::parse(&sealed_records::open(data_keys, LOG_KEY_RECORD, &record)?)?)
+}

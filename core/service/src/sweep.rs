@@ -1,0 +1,27 @@
+use std::time::Duration;
+
+use crate::Service;
+use crate::failure::Failure;
+
+/// Rows that one step removes: short enough to stand in nobody's way.
+const STEP: usize = 500;
+/// Steps of one sweep; the next sweep goes on.
+const STEPS_MAX: usize = 200;
+/// How long expired sessions stay, so that their tokens are refused as expired and not as unknown.
+const KEEP: Duration = Duration::from_secs(24 * 3600);
+
+impl Service {
+    /// Removes rows that serve nobody any more. Returns how many went.
+    pub async fn sweep(&self) -> Result<usize, Failure> {
+        let before = self.clock.now().minus(KEEP);
+        let mut swept = 0;
+        for _ in 0..STEPS_MAX {
+            let step = self.stores.revocations.delete_expired(before, STEP).await?;
+            swept += step;
+            if step < STEP {
+                break;
+            }
+        }
+        Ok(swept)
+    }
+}

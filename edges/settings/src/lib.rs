@@ -1,0 +1,47 @@
+//! Settings: `config/default.toml`, then a file, then the environment, read into types that cannot
+//! be invalid. All mistakes are reported at once, each with its source and what would be right.
+//!
+//! Nothing is opened but the settings file: a secret stays the reference that names it.
+
+mod borrowed;
+mod catalogue;
+mod duration;
+mod environment;
+mod events;
+mod file;
+mod keys;
+mod layers;
+mod load;
+mod log;
+mod mistake;
+mod nearest;
+mod non_empty;
+mod password;
+mod public_url;
+mod reader;
+mod reference;
+mod registration;
+mod secret_input;
+mod server;
+mod service_links;
+mod source;
+mod storage;
+mod tokens;
+mod value;
+
+pub use environment::Environment;
+pub use events::{EventSettings, EventSink};
+pub use keys::{DataKeySettings, KeyPairAlgorithm, KeySettings, SigningSettings};
+pub use load::{Loaded, Settings, ShownSetting};
+pub use log::{LogFormat, LogLevel, LogSettings};
+pub use mistake::{Mistake, Mistakes, Warning};
+pub use non_empty::NonEmpty;
+pub use password::{Argon2Implementation, PasswordAlgorithm, PasswordSettings};
+pub use public_url::{BasePath, Origin, PublicUrl};
+pub use reference::reference_markdown;
+pub use registration::RegistrationSettings;
+pub use secret_input::SecretInput;
+pub use server::ServerSettings;
+pub use source::{Source, Sources};
+pub use storage::StorageSettings;
+pub use tokens::TokenSettings;

@@ -1,0 +1,195 @@
+//! What settings must be together, and where their bounds lie.
+
+use settings::{DataKeySettings, Environment, PasswordAlgorithm, SecretInput, SigningSettings};
+
+use crate::given::{PRODUCTION, loaded, mistakes, mistakes_in_production, shown};
+
+/// Whether every value is accepted alone.
+fn accepts(name: &str, values: &[&str]) {
+    for value in values {
+        loaded(&[(name, value)]);
+    }
+}
+
+/// Whether every value is refused alone, and nothing else is then wrong.
+fn refuses(name: &str, values: &[&str]) {
+    for value in values {
+        let mistakes = mistakes(&[(name, value)]);
+        assert_eq!(mistakes.iter().count(), 1, "{name}={value}: {mistakes}");
+    }
+}
+
+#[test]
+fn numbers_and_durations_have_bounds() {
+    accepts("DOORWARD_SERVER__TRUSTED_PROXIES", &["0", "16"]);
+    refuses("DOORWARD_SERVER__TRUSTED_PROXIES", &["-1", "17", "9223372036854775808"]);
+    accepts("DOORWARD_TOKENS__ACCESS_TTL", &["1m", "60s", "24h", "1d"]);
+    refuses("DOORWARD_TOKENS__ACCESS_TTL", &["0s", "59s", "25h", ""]);
+    accepts("DOORWARD_TOKENS__REFRESH_LEEWAY", &["0s", "60s"]);
+    refuses("DOORWARD_TOKENS__REFRESH_LEEWAY", &["61s"]);
+    accepts("DOORWARD_PASSWORD__CHARACTERS_MIN", &["8", "15", "64"]);
+    refuses("DOORWARD_PASSWORD__CHARACTERS_MIN", &["7", "65"]);
+    accepts("DOORWARD_PASSWORD__BYTES_MAX", &["64", "4096"]);
+    refuses("DOORWARD_PASSWORD__BYTES_MAX", &["63", "4097"]);
+    accepts("DOORWARD_PASSWORD__BCRYPT_COST", &["10", "15"]);
+    refuses("DOORWARD_PASSWORD__BCRYPT_COST", &["9", "16"]);
+    accepts("DOORWARD_PASSWORD__HASHING_THREADS", &["0", "256"]);
+    refuses("DOORWARD_PASSWORD__HASHING_THREADS", &["257"]);
+    accepts("DOORWARD_PASSWORD__QUEUE_MAX", &["1", "100000"]);
+    refuses("DOORWARD_PASSWORD__QUEUE_MAX", &["0", "100001"]);
+}
+
+#[test]
+fn words_are_those_that_are_documented() {
+    accepts("DOORWARD_KEYS__ALGORITHM", &["RS256", "ES256", "EdDSA"]);
+    refuses("DOORWARD_KEYS__ALGORITHM", &["rs256", "none", ""]);
+    accepts("DOORWARD_LOG__LEVEL", &["error", "warn", "info", "debug", "trace"]);
+    refuses("DOORWARD_LOG__LEVEL", &["INFO", "off"]);
+    accepts("DOORWARD_LOG__FORMAT", &["json", "pretty", "auto"]);
+    accepts("DOORWARD_PASSWORD__IMPLEMENTATION", &["argon2-rust", "rustcrypto"]);
+    refuses("DOORWARD_PASSWORD__IMPLEMENTATION", &["argon2"]);
+    accepts("DOORWARD_EVENTS__SINKS", &["", "log"]);
+    refuses("DOORWARD_EVENTS__SINKS", &["webhook", "eventbridge", "stdout", "log,log"]);
+    refuses("DOORWARD_ENVIRONMENT", &["dev", "Production"]);
+    refuses("DOORWARD_REGISTRATION__DEFAULT_ROLES", &["two words", "A,A"]);
+}
+
+#[test]
+fn times_must_fit_together() {
+    refuses("DOORWARD_TOKENS__REFRESH_TTL", &["15m", "91d"]);
+    accepts("DOORWARD_TOKENS__REFRESH_TTL", &["16m", "90d"]);
+    refuses("DOORWARD_TOKENS__SESSION_TTL_MAX", &["29d"]);
+    accepts("DOORWARD_TOKENS__SESSION_TTL_MAX", &["30d"]);
+    refuses("DOORWARD_KEYS__GRACE", &["14m", "91d", "soon"]);
+    accepts("DOORWARD_KEYS__GRACE", &["15m", "90d"]);
+}
+
+#[test]
+fn two_listeners_on_one_port_are_a_mistake() {
+    refuses("DOORWARD_SERVER__OPERATIONS_LISTEN", &["127.0.0.1:8080"]);
+    accepts("DOORWARD_SERVER__OPERATIONS_LISTEN", &["127.0.0.1:0", "127.0.0.2:8080", "[::1]:9090"]);
+}
+
+#[test]
+fn the_environment_must_be_set_where_others_can_reach_the_service() {
+    for (name, value) in [
+        ("DOORWARD_SERVER__LISTEN", "0.0.0.0:8080"),
+        ("DOORWARD_SERVER__OPERATIONS_LISTEN", "192.0.2.1:9090"),
+        ("DOORWARD_SERVER__PUBLIC_URL", "http://auth.example.com"),
+    ] {
+        refuses(name, &[value]);
+        loaded(&[(name, value), ("DOORWARD_ENVIRONMENT", "development")]);
+    }
+    insta::assert_snapshot!(mistakes(&[("DOORWARD_SERVER__LISTEN", "[::]:8080")]), @r#"
+there is a mistake in the settings:
+  environment (default): must be set, because server.listen is not a loopback address; write development, staging or production
+"#);
+}
+
+#[test]
+fn a_wrong_listener_does_not_lead_to_further_mistakes() {
+    refuses("DOORWARD_SERVER__LISTEN", &["localhost:8080"]);
+    refuses("DOORWARD_SERVER__PUBLIC_URL", &["auth.example.com"]);
+}
+
+#[test]
+fn an_issuer_that_names_every_address_gets_a_warning() {
+    let listen = ("DOORWARD_SERVER__LISTEN", "0.0.0.0:8080");
+    let loaded = loaded(&[listen, ("DOORWARD_ENVIRONMENT", "development")]);
+    insta::assert_snapshot!(loaded.warnings[0], @r#"server.public_url (default): not set, so tokens name http://0.0.0.0:8080 as their issuer"#);
+}
+
+#[test]
+fn production_starts_with_an_https_issuer_and_a_named_data_key() {
+    let settings = loaded(&PRODUCTION).settings;
+    assert_eq!(settings.environment, Environment::Production);
+    assert!(matches!(settings.data_key, DataKeySettings::Given(_)));
+}
+
+#[test]
+fn production_and_staging_refuse_what_is_only_convenient() {
+    let wrong = mistakes(&[
+        ("DOORWARD_ENVIRONMENT", "production"),
+        ("DOORWARD_KEYS__ALGORITHM", "HS256"),
+        ("DOORWARD_KEYS__SHARED_SECRET", "0123456789abcdef0123456789abcdef"),
+    ]);
+    insta::assert_snapshot!(wrong, @r#"
+there are 3 mistakes in the settings:
+  data_key (default): must be set outside development, where none is generated; write ["env:NAME"] or ["file:PATH"], naming 32 random bytes in base64, e.g. of `openssl rand -base64 32`
+  server.public_url (default): must be set in production; write the https URL under which clients reach the service
+  keys.shared_secret (environment DOORWARD_KEYS__SHARED_SECRET): holds a secret itself, which production refuses; name it: env:NAME or file:PATH, with #key for a member of a JSON object
+"#);
+    insta::assert_snapshot!(mistakes(&[
+        ("DOORWARD_ENVIRONMENT", "staging"),
+        ("DOORWARD_SERVER__PUBLIC_URL", "http://auth.example.com"),
+        ("DOORWARD_DATA_KEY", "literal"),
+    ]), @r#"
+there are 2 mistakes in the settings:
+  data_key (environment DOORWARD_DATA_KEY): holds a secret itself, which staging refuses; name it: env:NAME or file:PATH, with #key for a member of a JSON object
+  server.public_url (environment DOORWARD_SERVER__PUBLIC_URL): is plain http, which staging refuses; write the https URL under which clients reach the service
+"#);
+}
+
+#[test]
+fn production_takes_secrets_that_are_named() {
+    let settings = loaded(
+        &[
+            PRODUCTION.as_slice(),
+            &[
+                ("DOORWARD_KEYS__ALGORITHM", "HS256"),
+                ("DOORWARD_KEYS__SHARED_SECRET", r#"["env:NEW","file:/run/secrets/jwt#old"]"#),
+            ],
+        ]
+        .concat(),
+    );
+    let SigningSettings::SharedSecrets(secrets) = settings.settings.keys.signing else {
+        panic!("HS256 signs with shared secrets");
+    };
+    let names: Vec<String> = secrets.iter().map(SecretInput::to_string).collect();
+    assert_eq!(names, ["env:NEW", "file:/run/secrets/jwt#old"]);
+}
+
+#[test]
+fn references_that_this_version_cannot_open_are_refused() {
+    let key = ("DOORWARD_DATA_KEY", "aws-sm:doorward#data_key,env:");
+    insta::assert_snapshot!(mistakes(&[key]), @r#"
+there are 2 mistakes in the settings:
+  data_key (environment DOORWARD_DATA_KEY): aws-sm: references are not in this version; write env:NAME or file:PATH
+  data_key (environment DOORWARD_DATA_KEY): a reference env: names nothing that can exist; write env:NAME
+"#);
+    assert_eq!(mistakes_in_production(&[key]).iter().count(), 2);
+}
+
+#[test]
+fn hs256_needs_a_secret_that_cannot_be_guessed() {
+    let hs256 = ("DOORWARD_KEYS__ALGORITHM", "HS256");
+    insta::assert_snapshot!(mistakes(&[hs256]), @r#"
+there is a mistake in the settings:
+  keys.shared_secret (default): must be set, because keys.algorithm is HS256; write a reference (env:NAME or file:PATH) to at least 32 random bytes, e.g. of `openssl rand -base64 48`
+"#);
+    let short = ("DOORWARD_KEYS__SHARED_SECRET", "0123456789abcdef0123456789abcde");
+    insta::assert_snapshot!(mistakes(&[hs256, short]), @r#"
+there is a mistake in the settings:
+  keys.shared_secret (environment DOORWARD_KEYS__SHARED_SECRET): holds a secret of less than 32 bytes, which can be guessed; write a reference (env:NAME or file:PATH) to at least 32 random bytes, e.g. of `openssl rand -base64 48`
+"#);
+    loaded(&[hs256, ("DOORWARD_KEYS__SHARED_SECRET", "0123456789abcdef0123456789abcdef")]);
+}
+
+#[test]
+fn a_shared_secret_that_nothing_signs_with_gets_a_warning() {
+    let loaded = loaded(&[("DOORWARD_KEYS__SHARED_SECRET", "env:JWT")]);
+    insta::assert_snapshot!(loaded.warnings[0], @r#"keys.shared_secret (environment DOORWARD_KEYS__SHARED_SECRET): not used: only keys.algorithm HS256 signs with a shared secret"#);
+}
+
+#[test]
+fn bcrypt_lowers_the_default_length_and_refuses_a_longer_one_that_is_set() {
+    let bcrypt = ("DOORWARD_PASSWORD__ALGORITHM", "bcrypt");
+    let loaded = loaded(&[bcrypt]);
+    assert_eq!(loaded.settings.password.policy.bytes_max, 72);
+    assert_eq!(loaded.settings.password.algorithm, PasswordAlgorithm::Bcrypt { cost: 12 });
+    assert_eq!(shown(&loaded, "password.bytes_max").value, "72");
+    insta::assert_snapshot!(mistakes(&[bcrypt, ("DOORWARD_PASSWORD__BYTES_MAX", "73")]), @r#"
+there is a mistake in the settings:
+  password.bytes_max (environment DOORWARD_PASSWORD__BYTES_MAX): 73 is more than bcrypt hashes; write at most 72, or choose argon2id
+"#);
+}

@@ -1,0 +1,38 @@
+//! The HTTP surface. Only this crate knows HTTP: it parses, calls one use case, and answers.
+//!
+//! Every route is a row of [`routes`], with its access. What is common to all requests happens in
+//! [`exchange`]: request id, client address, time limit, problems, log line, figures.
+
+mod access;
+mod body;
+mod client_address;
+mod code;
+mod contract;
+mod discovery;
+mod docs_page;
+mod exchange;
+mod forward_auth;
+mod health;
+mod metrics;
+mod mistakes;
+mod problem;
+mod problems;
+mod public_document;
+mod refreshes;
+mod registrations;
+mod revocations;
+mod router;
+mod routes;
+mod serve;
+mod session_list;
+mod sign_ins;
+mod sign_outs;
+mod state;
+mod token_answer;
+mod user_view;
+
+pub use code::reference_markdown as error_codes_markdown;
+pub use contract::openapi_json;
+pub use router::{operations_router, public_router};
+pub use serve::serve;
+pub use state::{AppState, WebSettings};

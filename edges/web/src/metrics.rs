@@ -1,0 +1,103 @@
+use std::sync::atomic::AtomicU64;
+use std::time::Duration;
+
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::encoding::text::encode;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::Histogram;
+use prometheus_client::registry::{Registry, Unit};
+
+/// Upper bounds of the latency buckets, in seconds.
+const BUCKETS: [f64; 11] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0];
+
+/// One kind of answer. Routes and methods are those of the table, so the labels are bounded.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Answered {
+    method: &'static str,
+    route: String,
+    status: u16,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Routed {
+    route: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Outcome {
+    outcome: &'static str,
+}
+
+/// The service's figures.
+pub(crate) struct Metrics {
+    registry: Registry,
+    requests: Family<Answered, Counter>,
+    durations: Family<Routed, Histogram, fn() -> Histogram>,
+    refreshes: Family<Outcome, Counter>,
+    sign_ins: Family<Outcome, Counter>,
+    hashing_queue: Gauge<u64, AtomicU64>,
+}
+
+impl Metrics {
+    pub(crate) fn new() -> Self {
+        let mut registry = Registry::with_prefix("doorward");
+        let new_histogram: fn() -> Histogram = || Histogram::new(BUCKETS);
+        let metrics = Self {
+            requests: Family::default(),
+            durations: Family::new_with_constructor(new_histogram),
+            refreshes: Family::default(),
+            sign_ins: Family::default(),
+            hashing_queue: Gauge::default(),
+            registry: Registry::default(),
+        };
+        registry.register("http_requests", "Answers by route", metrics.requests.clone());
+        registry.register_with_unit(
+            "http_request_duration",
+            "Time to answer by route",
+            Unit::Seconds,
+            metrics.durations.clone(),
+        );
+        registry.register(
+            "refreshes",
+            "Refreshes by the rule that applied",
+            metrics.refreshes.clone(),
+        );
+        registry.register("sign_ins", "Sign-ins by outcome", metrics.sign_ins.clone());
+        registry.register(
+            "hashing_queue",
+            "Passwords that wait to be hashed",
+            metrics.hashing_queue.clone(),
+        );
+        Self { registry, ..metrics }
+    }
+
+    pub(crate) fn answered(
+        &self,
+        (method, route): (&'static str, &str),
+        status: u16,
+        took: Duration,
+    ) {
+        let answered = Answered { method, route: route.to_owned(), status };
+        self.requests.get_or_create(&answered).inc();
+        let routed = Routed { route: route.to_owned() };
+        self.durations.get_or_create(&routed).observe(took.as_secs_f64());
+    }
+
+    pub(crate) fn refreshed(&self, outcome: &'static str) {
+        self.refreshes.get_or_create(&Outcome { outcome }).inc();
+    }
+
+    pub(crate) fn signed_in(&self, outcome: &'static str) {
+        self.sign_ins.get_or_create(&Outcome { outcome }).inc();
+    }
+
+    /// Everything in the text format of Prometheus.
+    pub(crate) fn text(&self, waiting: usize) -> String {
+        self.hashing_queue.set(waiting.try_into().unwrap_or(u64::MAX));
+        let mut text = String::new();
+        encode(&mut text, &self.registry).expect("writing to a String cannot fail");
+        text
+    }
+}

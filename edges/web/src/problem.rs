@@ -1,0 +1,164 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use aide::OperationOutput;
+use axum::http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
+use axum::http::{HeaderMap, HeaderValue};
+use axum::response::{IntoResponse, Response};
+use contracts::BoxError;
+use domain::RequestId;
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use crate::code::Code;
+
+/// An answer that is not what the caller asked for. Rendered with the request id, and logged if it
+/// has a cause, in one place: `exchange`.
+#[derive(Clone, Debug)]
+pub(crate) struct Problem {
+    pub(crate) code: Code,
+    detail: Option<String>,
+    errors: Vec<FieldError>,
+    retry_after: Option<Duration>,
+    challenge: Option<&'static str>,
+    allow: Option<HeaderValue>,
+    pub(crate) cause: Option<Arc<BoxError>>,
+}
+
+/// What is wrong with one field.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+pub(crate) struct FieldError {
+    /// The member of the body, or the parameter.
+    pub(crate) field: &'static str,
+    /// Stable and machine-readable.
+    pub(crate) code: &'static str,
+    /// For people.
+    pub(crate) message: String,
+}
+
+/// The document of RFC 9457, with our extensions.
+#[derive(Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+#[schemars(rename = "Problem")]
+pub(crate) struct ProblemDocument<'a> {
+    /// `urn:doorward:problem:` and the code.
+    #[serde(rename = "type")]
+    kind: String,
+    /// The same for every problem of this code.
+    title: &'a str,
+    /// The HTTP status.
+    status: u16,
+    /// What to do about it.
+    detail: &'a str,
+    /// Stable and machine-readable.
+    code: &'a str,
+    /// Ties the answer to log lines and events.
+    request_id: &'a str,
+    /// What is wrong with each field, where that is the problem.
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    #[schemars(default)]
+    errors: &'a [FieldError],
+}
+
+impl Problem {
+    pub(crate) const fn new(code: Code) -> Self {
+        Self {
+            code,
+            detail: None,
+            errors: Vec::new(),
+            retry_after: None,
+            challenge: None,
+            allow: None,
+            cause: None,
+        }
+    }
+
+    /// Says more than the code's own advice. Never repeats what the caller sent.
+    pub(crate) fn detail(mut self, detail: impl Into<String>) -> Self {
+        self.detail = Some(detail.into());
+        self
+    }
+
+    pub(crate) fn validation(errors: Vec<FieldError>) -> Self {
+        Self { errors, ..Self::new(Code::ValidationFailed) }
+    }
+
+    /// No credentials were sent: RFC 6750 §3.1 names no error then.
+    pub(crate) fn no_credentials() -> Self {
+        Self { challenge: Some(r#"Bearer realm="doorward""#), ..Self::new(Code::InvalidToken) }
+    }
+
+    /// The bearer token is no good, for the reason that the code names.
+    pub(crate) fn bearer(code: Code) -> Self {
+        Self {
+            challenge: Some(r#"Bearer realm="doorward", error="invalid_token""#),
+            ..Self::new(code)
+        }
+    }
+
+    pub(crate) fn overloaded(retry_after: Duration) -> Self {
+        Self { retry_after: Some(retry_after), ..Self::new(Code::Overloaded) }
+    }
+
+    /// Ours to mend: the cause goes to the log, not to the caller.
+    pub(crate) fn internal(cause: impl Into<BoxError>) -> Self {
+        Self { cause: Some(Arc::new(cause.into())), ..Self::new(Code::Internal) }
+    }
+
+    pub(crate) fn unavailable(cause: impl Into<BoxError>) -> Self {
+        Self {
+            cause: Some(Arc::new(cause.into())),
+            retry_after: Some(Duration::from_secs(1)),
+            ..Self::new(Code::DependencyUnavailable)
+        }
+    }
+
+    pub(crate) fn method_not_allowed(allow: Option<HeaderValue>) -> Self {
+        Self { allow, ..Self::new(Code::MethodNotAllowed) }
+    }
+
+    /// The answer as it goes out.
+    pub(crate) fn render(&self, request: &RequestId) -> Response {
+        let document = ProblemDocument {
+            kind: format!("urn:doorward:problem:{}", self.code.name()),
+            title: self.code.title(),
+            status: self.code.status().as_u16(),
+            detail: self.detail.as_deref().unwrap_or_else(|| self.code.advice()),
+            code: self.code.name(),
+            request_id: request.as_str(),
+            errors: &self.errors,
+        };
+        let body = serde_json::to_vec(&document).expect("a document of text and numbers is JSON");
+        (self.code.status(), self.headers(), body).into_response()
+    }
+
+    fn headers(&self) -> HeaderMap {
+        let mut headers = HeaderMap::new();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        if let Some(wait) = self.retry_after {
+            headers.insert(RETRY_AFTER, HeaderValue::from(wait.as_secs().max(1)));
+        }
+        if let Some(challenge) = self.challenge {
+            headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static(challenge));
+        }
+        if let Some(allow) = &self.allow {
+            headers.insert(ALLOW, allow.clone());
+        }
+        headers
+    }
+}
+
+/// Leaves the rendering to `exchange`, which knows the request id.
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let mut response = self.code.status().into_response();
+        response.extensions_mut().insert(self);
+        response
+    }
+}
+
+/// The route table says which problems a call can have, and `contract` what they look like.
+impl OperationOutput for Problem {
+    type Inner = Self;
+}

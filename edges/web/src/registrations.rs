@@ -1,0 +1,69 @@
+use axum::Extension;
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::http::header::{CACHE_CONTROL, HeaderName, LOCATION};
+use schemars::JsonSchema;
+use secrecy::SecretString;
+use serde::{Deserialize, Serialize};
+use service::{NewAccount, Origin};
+
+use crate::body::JsonBody;
+use crate::mistakes::Mistakes;
+use crate::problem::Problem;
+use crate::state::AppState;
+use crate::user_view::UserView;
+
+/// What a stranger sends to sign up.
+#[derive(Deserialize, JsonSchema)]
+pub(crate) struct Registration {
+    /// Unique without regard to case.
+    #[schemars(length(max = 254), regex(pattern = crate::contract::EMAIL_PATTERN))]
+    email: String,
+    /// Unicode is welcome; it counts after NFKC. Common passwords and one's own names are refused.
+    #[schemars(with = "String", length(min = 8, max = 512))]
+    password: SecretString,
+    /// An address or this signs in.
+    #[schemars(regex(pattern = crate::contract::USERNAME_PATTERN))]
+    username: Option<String>,
+    /// What to call the person.
+    #[schemars(length(min = 1, max = 200))]
+    name: Option<String>,
+}
+
+/// The new user.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct Registered {
+    /// As `GET /auth/me` shows it.
+    user: UserView,
+}
+
+type RegisteredResponse = (StatusCode, [(HeaderName, String); 2], Json<Registered>);
+
+/// `POST /auth/register`
+pub(crate) async fn register(
+    State(state): State<AppState>,
+    Extension(origin): Extension<Origin>,
+    JsonBody(body): JsonBody<Registration>,
+) -> Result<RegisteredResponse, Problem> {
+    let account = parse(&body)?;
+    let made = state.service.sign_up(account, &origin).await?;
+    let user = UserView::new(&made, &state.service.policy().role_order);
+    let location = format!("{}{}/auth/me", state.settings.public_url, state.settings.base_path);
+    let headers = [(LOCATION, location), (CACHE_CONTROL, "no-store".to_owned())];
+    Ok((StatusCode::CREATED, headers, Json(Registered { user })))
+}
+
+fn parse(body: &Registration) -> Result<NewAccount, Problem> {
+    let mut mistakes = Mistakes::default();
+    let email = mistakes.email(&body.email);
+    let username = mistakes.username(body.username.as_deref());
+    let name = mistakes.name(body.name.as_deref());
+    let password = mistakes.password(&body.password);
+    match (email, password) {
+        (Some(email), Some(password)) if mistakes.is_empty() => {
+            Ok(NewAccount { email, username, name, password })
+        }
+        _ => Err(mistakes.into_problem()),
+    }
+}

