@@ -102,7 +102,13 @@ def before_call(context, case, kwargs):
         for name in case.path_parameters:
             case.path_parameters[name] = current.of(case.operation).session_id
     if isinstance(case.body, dict):
-        case.body = {**case.body, **real_values(case)}
+        case.body = {**without_other_names(case), **real_values(case)}
+
+
+def without_other_names(case):
+    """A sign-in gives one name; ours takes the place of whichever was made up."""
+    others = ("username", "identifier") if operation_id(case) == "loginUser" else ()
+    return {name: value for name, value in case.body.items() if name not in others}
 
 
 def is_left_as_made(case):

@@ -12,6 +12,8 @@ use aide::transform::TransformOperation;
 use axum::extract::State;
 use axum::http::HeaderMap;
 
+use schemars::Schema;
+
 use crate::code::Code;
 use crate::docs_page;
 use crate::problem::ProblemDocument;
@@ -20,7 +22,7 @@ use crate::routes::{self, Mount};
 use crate::state::{AppState, WebSettings};
 
 /// What `EmailAddress` accepts, but for lengths and the last label being a number.
-pub(crate) const EMAIL_PATTERN: &str = r"^[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]{1,32}(\\.[A-Za-z0-9]{1,16}){0,1}@([A-Za-z0-9]([A-Za-z0-9-]{0,30}[A-Za-z0-9])?\\.){1,3}[A-Za-z]{2,20}$";
+pub(crate) const EMAIL_PATTERN: &str = r"^[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]{1,32}(\.[A-Za-z0-9]{1,16}){0,1}@([A-Za-z0-9]([A-Za-z0-9-]{0,30}[A-Za-z0-9])?\.){1,3}[A-Za-z]{2,20}$";
 /// What `Username` accepts.
 pub(crate) const USERNAME_PATTERN: &str = "^[A-Za-z0-9][A-Za-z0-9._-]{2,31}$";
 
@@ -54,14 +56,17 @@ pub(crate) async fn openapi(
     state.contract.documents()[0].answer(&headers)
 }
 
-/// `GET /docs`: markup and style only, so a policy that allows nothing else costs nothing.
+/// `GET /docs`
 pub(crate) async fn docs(
     State(state): State<AppState>,
     headers: HeaderMap,
-) -> ([(&'static str, &'static str); 2], PublicAnswer<HtmlPage>) {
+) -> PublicAnswer<HtmlPage> {
+    // Markup and style only, so a policy that allows nothing else costs nothing.
     let policy = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'";
-    let safety = [("content-security-policy", policy), ("x-content-type-options", "nosniff")];
-    (safety, state.contract.documents()[1].answer(&headers))
+    state.contract.documents()[1]
+        .answer(&headers)
+        .with("content-security-policy", policy)
+        .with("x-content-type-options", "nosniff")
 }
 
 /// The contract as JSON, for `doorward openapi`: the same for every deployment but for the server.
@@ -101,16 +106,21 @@ fn describe(server: &str) -> OpenApi {
 }
 
 /// An answer with a body of that type.
-pub(crate) fn response(content_type: &str, schema: schemars::Schema) -> ResponseDoc {
-    let schema = SchemaObject { json_schema: schema, example: None, external_docs: None };
-    let media = MediaType { schema: Some(schema), ..MediaType::default() };
+pub(crate) fn response(content_type: &str, schema: impl Into<Option<Schema>>) -> ResponseDoc {
+    let schema = schema.into().map(|json_schema| SchemaObject {
+        json_schema,
+        example: None,
+        external_docs: None,
+    });
+    let media = MediaType { schema, ..MediaType::default() };
     ResponseDoc {
         content: [(content_type.to_owned(), media)].into_iter().collect(),
         ..ResponseDoc::default()
     }
 }
 
-/// Adds an answer for each status that the codes have, naming the codes.
+/// Adds an answer for each status that the codes have and the handler's types do not tell of,
+/// naming the codes.
 pub(crate) fn with_problems<'t>(
     mut operation: TransformOperation<'t>,
     codes: &[Code],
@@ -126,7 +136,8 @@ pub(crate) fn with_problems<'t>(
     for (status, names) in by_status {
         let names: Vec<&str> = names.into_iter().collect();
         let answer = ResponseDoc { description: names.join(", "), ..problem.clone() };
-        responses.responses.insert(StatusCode::Code(status), ReferenceOr::Item(answer));
+        let status = StatusCode::Code(status);
+        responses.responses.entry(status).or_insert(ReferenceOr::Item(answer));
     }
     operation
 }

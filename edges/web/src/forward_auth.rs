@@ -1,15 +1,13 @@
-use axum::http::header::{HeaderMap, HeaderName, HeaderValue};
+use axum::http::{HeaderMap, HeaderValue};
 use domain::{Permission, RoleName};
 
 use crate::access::SignedIn;
-use crate::token_answer::NO_STORE;
+use crate::answer::InHeaders;
 
 /// `GET /auth/verify`: forward-auth for nginx, Traefik and Envoy.
 ///
 /// The proxy must strip incoming `X-Auth-*` headers and copy these.
-pub(crate) async fn verify(
-    SignedIn(caller): SignedIn,
-) -> ([(HeaderName, &'static str); 1], HeaderMap) {
+pub(crate) async fn verify(SignedIn(caller): SignedIn) -> InHeaders {
     let user = &caller.account.user;
     let roles: Vec<&str> = user.roles.iter().map(RoleName::as_str).collect();
     let scope: Vec<&str> = caller.account.permissions.iter().map(Permission::as_str).collect();
@@ -26,5 +24,5 @@ pub(crate) async fn verify(
     }
     put("x-auth-roles", &roles.join(","));
     put("x-auth-scope", &scope.join(" "));
-    (NO_STORE, headers)
+    InHeaders(headers)
 }

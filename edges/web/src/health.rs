@@ -1,7 +1,6 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::http::header::{CONTENT_TYPE, HeaderName};
@@ -10,8 +9,8 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use tokio::time::timeout;
 
+use crate::answer::{Inferred, Private, inferred};
 use crate::state::AppState;
-use crate::token_answer::NO_STORE;
 
 /// A load balancer's own time-out is longer.
 const PROBE_TIME_MAX: Duration = Duration::from_secs(2);
@@ -25,20 +24,43 @@ pub(crate) struct Health {
     dependencies: BTreeMap<&'static str, &'static str>,
 }
 
-type HealthResponse = (StatusCode, [(HeaderName, &'static str); 1], Json<Health>);
-
 /// `GET /livez`: the process answers. Depends on nothing.
-pub(crate) async fn live() -> HealthResponse {
-    answer(BTreeMap::new())
+pub(crate) async fn live() -> Private<Health> {
+    Private(Health { status: "up", dependencies: BTreeMap::new() })
 }
 
-/// `GET /readyz`: every dependency answers.
-pub(crate) async fn ready(State(state): State<AppState>) -> HealthResponse {
+/// `GET /readyz`: every dependency answers, else `503` with the same body.
+pub(crate) async fn ready(State(state): State<AppState>) -> Result<Private<Health>, NotReady> {
     let mut dependencies = BTreeMap::new();
     for probe in state.service.probes() {
         dependencies.insert(probe.name(), status_of(probe.as_ref()).await);
     }
-    answer(dependencies)
+    if dependencies.values().all(|status| *status == "up") {
+        Ok(Private(Health { status: "up", dependencies }))
+    } else {
+        Err(NotReady(Health { status: "down", dependencies }))
+    }
+}
+
+/// A dependency does not answer.
+pub(crate) struct NotReady(Health);
+
+impl axum::response::IntoResponse for NotReady {
+    fn into_response(self) -> axum::response::Response {
+        (StatusCode::SERVICE_UNAVAILABLE, Private(self.0)).into_response()
+    }
+}
+
+impl aide::OperationOutput for NotReady {
+    type Inner = Health;
+
+    fn inferred_responses(
+        ctx: &mut aide::generate::GenContext,
+        _: &mut aide::openapi::Operation,
+    ) -> Inferred {
+        let schema = ctx.schema.subschema_for::<Health>();
+        inferred(503, "Something is down", crate::contract::response("application/json", schema))
+    }
 }
 
 async fn status_of(probe: &dyn Probe) -> &'static str {
@@ -46,13 +68,6 @@ async fn status_of(probe: &dyn Probe) -> &'static str {
         Ok(Ok(())) => "up",
         Ok(Err(_)) | Err(_) => "down",
     }
-}
-
-fn answer(dependencies: BTreeMap<&'static str, &'static str>) -> HealthResponse {
-    let is_up = dependencies.values().all(|status| *status == "up");
-    let (code, status) =
-        if is_up { (StatusCode::OK, "up") } else { (StatusCode::SERVICE_UNAVAILABLE, "down") };
-    (code, NO_STORE, Json(Health { status, dependencies }))
 }
 
 /// `GET /metrics`, on the operations listener only.

@@ -4,6 +4,7 @@
 //! [`exchange`]: request id, client address, time limit, problems, log line, figures.
 
 mod access;
+mod answer;
 mod body;
 mod client_address;
 mod code;

@@ -4,7 +4,7 @@ use std::marker::PhantomData;
 
 use aide::OperationOutput;
 use aide::generate::GenContext;
-use aide::openapi::{Operation, Response as ResponseDoc};
+use aide::openapi::Operation;
 use axum::http::header::{
     ACCESS_CONTROL_ALLOW_ORIGIN, CACHE_CONTROL, CONTENT_TYPE, ETAG, IF_NONE_MATCH,
 };
@@ -12,6 +12,8 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use schemars::Schema;
+
+use crate::answer::{Inferred, inferred};
 
 /// How long verifiers and gateways may keep keys and metadata.
 const CACHE_FOR: &str = "public, max-age=300";
@@ -71,11 +73,19 @@ fn fnv1a(bytes: &[u8]) -> u64 {
 /// The answer with a public document, of a kind that the contract can describe.
 pub(crate) struct PublicAnswer<K>(Response, PhantomData<K>);
 
+impl<K> PublicAnswer<K> {
+    /// Adds a header.
+    pub(crate) fn with(mut self, name: &'static str, value: &'static str) -> Self {
+        self.0.headers_mut().insert(name, HeaderValue::from_static(value));
+        self
+    }
+}
+
 /// What the contract says of a kind of document.
 pub(crate) trait DocumentKind {
     const CONTENT_TYPE: &'static str;
 
-    fn schema() -> Schema;
+    fn schema() -> Option<Schema>;
 }
 
 /// A JSON object of a standard, described by its RFC and not by a schema of ours.
@@ -84,8 +94,8 @@ pub(crate) struct JsonObject;
 impl DocumentKind for JsonObject {
     const CONTENT_TYPE: &'static str = "application/json";
 
-    fn schema() -> Schema {
-        schemars::json_schema!({ "type": "object" })
+    fn schema() -> Option<Schema> {
+        Some(schemars::json_schema!({ "type": "object" }))
     }
 }
 
@@ -95,10 +105,9 @@ pub(crate) struct Jwt;
 impl DocumentKind for Jwt {
     const CONTENT_TYPE: &'static str = "application/jwt";
 
-    fn schema() -> Schema {
-        let segment = "[A-Za-z0-9_-]+";
-        let pattern = format!("^{segment}\\.{segment}\\.{segment}$");
-        schemars::json_schema!({ "type": "string", "pattern": pattern })
+    /// A schema is for JSON; what a compact JWS looks like, its media type says.
+    fn schema() -> Option<Schema> {
+        None
     }
 }
 
@@ -108,8 +117,8 @@ pub(crate) struct HtmlPage;
 impl DocumentKind for HtmlPage {
     const CONTENT_TYPE: &'static str = "text/html";
 
-    fn schema() -> Schema {
-        schemars::json_schema!({ "type": "string" })
+    fn schema() -> Option<Schema> {
+        Some(schemars::json_schema!({ "type": "string" }))
     }
 }
 
@@ -122,17 +131,7 @@ impl<K> IntoResponse for PublicAnswer<K> {
 impl<K: DocumentKind> OperationOutput for PublicAnswer<K> {
     type Inner = K;
 
-    fn operation_response(_: &mut GenContext, _: &mut Operation) -> Option<ResponseDoc> {
-        Some(crate::contract::response(K::CONTENT_TYPE, K::schema()))
-    }
-
-    fn inferred_responses(
-        ctx: &mut GenContext,
-        operation: &mut Operation,
-    ) -> Vec<(Option<u16>, ResponseDoc)> {
-        Self::operation_response(ctx, operation)
-            .map(|response| (Some(200), response))
-            .into_iter()
-            .collect()
+    fn inferred_responses(_: &mut GenContext, _: &mut Operation) -> Inferred {
+        inferred(200, "Done", crate::contract::response(K::CONTENT_TYPE, K::schema()))
     }
 }

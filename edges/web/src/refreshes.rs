@@ -4,11 +4,12 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use service::{Origin, RefreshError, RefreshPath};
 
+use crate::answer::Private;
 use crate::body::JsonBody;
 use crate::code::Code;
 use crate::problem::Problem;
 use crate::state::AppState;
-use crate::token_answer::{TokenResponse, read_refresh_token, token_answer};
+use crate::token_answer::{TokenAnswer, read_refresh_token, token_answer};
 
 /// A refresh token to exchange.
 #[derive(Deserialize, JsonSchema)]
@@ -23,7 +24,7 @@ pub(crate) async fn refresh(
     State(state): State<AppState>,
     Extension(origin): Extension<Origin>,
     JsonBody(body): JsonBody<RefreshRequest>,
-) -> Result<TokenResponse, Problem> {
+) -> Result<Private<TokenAnswer>, Problem> {
     let token =
         read_refresh_token(&body.refresh_token).ok_or_else(|| Problem::new(Code::InvalidToken))?;
     match state.service.refresh(&token, &origin).await {

@@ -1,13 +1,11 @@
 use axum::Extension;
-use axum::Json;
 use axum::extract::State;
-use axum::http::StatusCode;
-use axum::http::header::{CACHE_CONTROL, HeaderName, LOCATION};
 use schemars::JsonSchema;
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 use service::{NewAccount, Origin};
 
+use crate::answer::Created;
 use crate::body::JsonBody;
 use crate::mistakes::Mistakes;
 use crate::problem::Problem;
@@ -38,20 +36,17 @@ pub(crate) struct Registered {
     user: UserView,
 }
 
-type RegisteredResponse = (StatusCode, [(HeaderName, String); 2], Json<Registered>);
-
 /// `POST /auth/register`
 pub(crate) async fn register(
     State(state): State<AppState>,
     Extension(origin): Extension<Origin>,
     JsonBody(body): JsonBody<Registration>,
-) -> Result<RegisteredResponse, Problem> {
+) -> Result<Created<Registered>, Problem> {
     let account = parse(&body)?;
     let made = state.service.sign_up(account, &origin).await?;
     let user = UserView::new(&made, &state.service.policy().role_order);
     let location = format!("{}{}/auth/me", state.settings.public_url, state.settings.base_path);
-    let headers = [(LOCATION, location), (CACHE_CONTROL, "no-store".to_owned())];
-    Ok((StatusCode::CREATED, headers, Json(Registered { user })))
+    Ok(Created { location, body: Registered { user } })
 }
 
 fn parse(body: &Registration) -> Result<NewAccount, Problem> {

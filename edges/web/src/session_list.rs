@@ -1,19 +1,17 @@
+use axum::Extension;
 use axum::extract::{Path, State};
-use axum::http::StatusCode;
-use axum::http::header::HeaderName;
-use axum::{Extension, Json};
 use domain::{Session, SessionId};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use service::{Origin, SESSIONS_PAGE_MAX};
 
 use crate::access::SignedIn;
+use crate::answer::{Done, Private};
 use crate::body::QueryParameters;
 use crate::code::Code;
 use crate::mistakes::Mistakes;
 use crate::problem::Problem;
 use crate::state::AppState;
-use crate::token_answer::NO_STORE;
 use crate::user_view::{UserView, rfc3339};
 
 const PAGE_DEFAULT: u16 = 50;
@@ -22,6 +20,7 @@ const PAGE_DEFAULT: u16 = 50;
 #[derive(Deserialize, JsonSchema)]
 pub(crate) struct Page {
     /// `nextCursor` of the page before.
+    #[schemars(regex(pattern = "^sess_[0-7][0-9a-hjkmnp-tv-z]{25}$"))]
     cursor: Option<String>,
     /// Most items of the answer.
     #[schemars(range(min = 1, max = 200))]
@@ -69,8 +68,8 @@ pub(crate) struct SessionPath {
 pub(crate) async fn me(
     State(state): State<AppState>,
     SignedIn(caller): SignedIn,
-) -> ([(HeaderName, &'static str); 1], Json<UserView>) {
-    (NO_STORE, Json(UserView::new(&caller.account, &state.service.policy().role_order)))
+) -> Private<UserView> {
+    Private(UserView::new(&caller.account, &state.service.policy().role_order))
 }
 
 /// `GET /auth/sessions`
@@ -78,7 +77,7 @@ pub(crate) async fn list(
     State(state): State<AppState>,
     SignedIn(caller): SignedIn,
     QueryParameters(page): QueryParameters<Page>,
-) -> Result<([(HeaderName, &'static str); 1], Json<SessionPage>), Problem> {
+) -> Result<Private<SessionPage>, Problem> {
     let mut mistakes = Mistakes::default();
     let limit = usize::from(page.limit.unwrap_or(PAGE_DEFAULT));
     if !(1..=SESSIONS_PAGE_MAX).contains(&limit) {
@@ -93,7 +92,7 @@ pub(crate) async fn list(
     let next_cursor = sessions.last().filter(|_| is_full).map(|session| session.id.to_string());
     let current = caller.session.id;
     let items = sessions.iter().map(|session| to_view(session, current)).collect();
-    Ok((NO_STORE, Json(SessionPage { items, next_cursor })))
+    Ok(Private(SessionPage { items, next_cursor }))
 }
 
 /// `DELETE /auth/sessions/{id}`
@@ -102,10 +101,10 @@ pub(crate) async fn end(
     Extension(origin): Extension<Origin>,
     SignedIn(caller): SignedIn,
     Path(path): Path<SessionPath>,
-) -> Result<StatusCode, Problem> {
+) -> Result<Done, Problem> {
     let session = SessionId::parse(&path.id).map_err(|_| Problem::new(Code::NotFound))?;
     state.service.end_session(&caller, session, &origin).await?;
-    Ok(StatusCode::NO_CONTENT)
+    Ok(Done)
 }
 
 fn to_view(session: &Session, current: SessionId) -> SessionView {

@@ -1,29 +1,42 @@
 use axum::Extension;
 use axum::extract::State;
 use domain::Password;
-use schemars::JsonSchema;
+use schemars::{JsonSchema, Schema};
 use secrecy::SecretString;
 use serde::Deserialize;
+use serde_json::json;
 use service::{Origin, SignInError};
 
+use crate::answer::Private;
 use crate::body::JsonBody;
 use crate::mistakes::Mistakes;
 use crate::problem::Problem;
 use crate::state::AppState;
-use crate::token_answer::{TokenResponse, token_answer};
+use crate::token_answer::{TokenAnswer, token_answer};
 
 /// Who wants to sign in: exactly one of the three names, and the password.
 #[derive(Deserialize, JsonSchema)]
+#[schemars(transform = asks_for_one_name)]
 pub(crate) struct Credentials {
     /// An address.
+    #[schemars(with = "String")]
     email: Option<String>,
     /// A user name.
+    #[schemars(with = "String")]
     username: Option<String>,
     /// Either.
+    #[schemars(with = "String")]
     identifier: Option<String>,
     /// The password.
     #[schemars(with = "String")]
     password: SecretString,
+}
+
+/// Says in the contract what the types cannot: exactly one of the three names.
+fn asks_for_one_name(schema: &mut Schema) {
+    let only = |name: &str| json!({ "required": [name] });
+    schema.insert("required".to_owned(), json!(["password"]));
+    schema.insert("oneOf".to_owned(), json!(["email", "username", "identifier"].map(only)));
 }
 
 /// `POST /auth/login`
@@ -31,7 +44,7 @@ pub(crate) async fn login(
     State(state): State<AppState>,
     Extension(origin): Extension<Origin>,
     JsonBody(body): JsonBody<Credentials>,
-) -> Result<TokenResponse, Problem> {
+) -> Result<Private<TokenAnswer>, Problem> {
     let (identifier, password) = parse(&body)?;
     match state.service.sign_in(identifier, &password, &origin).await {
         Ok(tokens) => {

@@ -1,11 +1,12 @@
 use axum::Extension;
 use axum::extract::State;
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::HeaderMap;
 use schemars::JsonSchema;
 use serde::Deserialize;
 use service::Origin;
 
 use crate::access::{SignedIn, bearer_token};
+use crate::answer::Done;
 use crate::body::OptionalJsonBody;
 use crate::code::Code;
 use crate::problem::Problem;
@@ -26,15 +27,15 @@ pub(crate) async fn logout(
     Extension(origin): Extension<Origin>,
     headers: HeaderMap,
     OptionalJsonBody(body): OptionalJsonBody<SignOut>,
-) -> Result<StatusCode, Problem> {
+) -> Result<Done, Problem> {
     if let Some(text) = body.and_then(|body| body.refresh_token) {
         let token = read_refresh_token(&text).ok_or_else(|| Problem::new(Code::InvalidToken))?;
         state.service.sign_out_by_refresh_token(&token, &origin).await?;
-        return Ok(StatusCode::NO_CONTENT);
+        return Ok(Done);
     }
     let token = bearer_token(&headers)?.ok_or_else(Problem::no_credentials)?;
     state.service.sign_out_by_access_token(token, &origin).await?;
-    Ok(StatusCode::NO_CONTENT)
+    Ok(Done)
 }
 
 /// `POST /auth/logout-all`
@@ -42,7 +43,7 @@ pub(crate) async fn logout_all(
     State(state): State<AppState>,
     Extension(origin): Extension<Origin>,
     SignedIn(caller): SignedIn,
-) -> Result<StatusCode, Problem> {
+) -> Result<Done, Problem> {
     state.service.sign_out_everywhere(&caller, &origin).await?;
-    Ok(StatusCode::NO_CONTENT)
+    Ok(Done)
 }

@@ -1,5 +1,3 @@
-use axum::Json;
-use axum::http::header::{CACHE_CONTROL, HeaderName};
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use domain::{RefreshToken, RoleName};
@@ -8,10 +6,8 @@ use secrecy::ExposeSecret;
 use serde::Serialize;
 use service::Tokens;
 
+use crate::answer::Private;
 use crate::user_view::UserView;
-
-/// On every answer with tokens or personal data.
-pub(crate) const NO_STORE: [(HeaderName, &str); 1] = [(CACHE_CONTROL, "no-store")];
 
 /// Marks our refresh tokens, so that scanners find leaked ones.
 const PREFIX: &str = "dwr_";
@@ -35,19 +31,15 @@ pub(crate) struct TokenAnswer {
     user: UserView,
 }
 
-/// The tokens as an answer that nobody stores on the way.
-pub(crate) type TokenResponse = ([(HeaderName, &'static str); 1], Json<TokenAnswer>);
-
-pub(crate) fn token_answer(tokens: &Tokens, role_order: &[RoleName]) -> TokenResponse {
-    let answer = TokenAnswer {
+pub(crate) fn token_answer(tokens: &Tokens, role_order: &[RoleName]) -> Private<TokenAnswer> {
+    Private(TokenAnswer {
         access_token: tokens.access_token.expose_secret().to_owned(),
         refresh_token: write_refresh_token(&tokens.refresh_token),
         token_type: "Bearer",
         expires_in: tokens.access_expires_in.as_secs(),
         refresh_expires_in: tokens.refresh_expires_in.as_secs(),
         user: UserView::new(&tokens.user, role_order),
-    };
-    (NO_STORE, Json(answer))
+    })
 }
 
 fn write_refresh_token(token: &RefreshToken) -> String {
