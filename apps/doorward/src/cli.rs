@@ -63,7 +63,7 @@ pub(crate) enum Page {
 pub(crate) enum UserCommand {
     /// Make a user; the password is read from standard input or asked for
     #[command(
-        after_help = "Example: doorward user create --email ada@example.com --role ADMIN < password.txt"
+        after_help = "Example: doorward user create --email ada@example.com < password.txt"
     )]
     Create {
         /// The address

@@ -1,4 +1,5 @@
-//! Traits for all that is outside the core. Each method is one atomic operation with named outcomes.
+//! Traits for all that is outside the core. Each method is one atomic operation with named
+//! outcomes.
 //!
 //! A store receives complete values: it makes no ids, reads no clock and applies no rules. Absence
 //! is `Option`, refusal is an outcome, failure is [`StoreError`]; nothing turns one into another.

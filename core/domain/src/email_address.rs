@@ -185,7 +185,9 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_input_panics_and_what_parses_parses_again(input in ".{0,80}|[a-zA-Z.+]{1,9}@[a-zA-Zü.-]{1,12}") {
+        fn no_input_panics_and_what_parses_parses_again(
+            input in ".{0,80}|[a-zA-Z.+]{1,9}@[a-zA-Zü.-]{1,12}",
+        ) {
             if let Ok(address) = EmailAddress::parse(&input) {
                 prop_assert!(address.as_typed().is_ascii());
                 prop_assert_eq!(EmailAddress::parse(address.as_typed()).unwrap(), address);

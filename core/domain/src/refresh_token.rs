@@ -212,7 +212,12 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_token_reads_back(session: [u8; 16], generation: u64, mac: [u8; 32], user in "[!-~]{1,128}") {
+        fn a_token_reads_back(
+            session: [u8; 16],
+            generation: u64,
+            mac: [u8; 32],
+            user in "[!-~]{1,128}",
+        ) {
             let token = RefreshToken {
                 user: UserId::parse(&user).unwrap(),
                 session: SessionId::from_bytes(session),

@@ -1,12 +1,11 @@
-/// A user name in the one form we keep: lower case, `[a-z0-9][a-z0-9._-]{2,31}`, so never an address.
+/// A user name in the one form we keep: lower case, `[a-z0-9][a-z0-9._-]{2,31}`, so never an
+/// address.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Username(Box<str>);
 
 /// Why a text is no user name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "a user name has 3 to 32 letters, digits, dots, dashes or underscores, and starts with a letter or digit"
-)]
+#[error("a user name has 3 to 32 letters, digits and . _ -, and starts with a letter or digit")]
 pub struct UsernameError;
 
 impl Username {

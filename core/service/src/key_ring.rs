@@ -17,6 +17,9 @@ use contracts::Entropy;
 const RECORD: &str = "key_ring";
 /// Replicas that start at once each find the others' keys after a round or two.
 const ATTEMPTS_MAX: usize = 8;
+/// A key that is wanted at once signs from this long ago: an instance whose clock is behind must
+/// find it signing too, or it would make another, which the first instance does not know.
+const CLOCKS_APART_MAX: Duration = Duration::from_mins(1);
 
 /// Why there are no keys to start with.
 #[derive(Debug, thiserror::Error)]
@@ -198,7 +201,7 @@ fn new_key(algorithm: Algorithm, now: Timestamp) -> Result<KeyRecord, KeyRingErr
         kid: generated.key.kid().to_owned(),
         algorithm: algorithm.name().to_owned(),
         pkcs8: generated.pkcs8,
-        sign_from: now,
+        sign_from: now.minus(CLOCKS_APART_MAX),
         retire_at: None,
         remove_at: None,
     })

@@ -22,7 +22,10 @@ use crate::routes::{self, Mount};
 use crate::state::{AppState, WebSettings};
 
 /// What `EmailAddress` accepts, but for lengths and the last label being a number.
-pub(crate) const EMAIL_PATTERN: &str = r"^[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]{1,32}(\.[A-Za-z0-9]{1,16}){0,1}@([A-Za-z0-9]([A-Za-z0-9-]{0,30}[A-Za-z0-9])?\.){1,3}[A-Za-z]{2,20}$";
+pub(crate) const EMAIL_PATTERN: &str = concat!(
+    r"^[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]{1,32}(\.[A-Za-z0-9]{1,16}){0,1}@",
+    r"([A-Za-z0-9]([A-Za-z0-9-]{0,30}[A-Za-z0-9])?\.){1,3}[A-Za-z]{2,20}$",
+);
 /// What `Username` accepts.
 pub(crate) const USERNAME_PATTERN: &str = "^[A-Za-z0-9][A-Za-z0-9._-]{2,31}$";
 

@@ -11,6 +11,8 @@ use crate::{
     sign_ins, sign_outs,
 };
 
+use Mount::{Base, BothListeners, Issuer, Operations};
+
 /// Where a route is mounted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Mount {
@@ -40,8 +42,9 @@ struct About {
     problems: &'static [Code],
 }
 
-const fn about(id: &'static str, summary: &'static str, problems: &'static [Code]) -> About {
-    About { id, summary, problems }
+/// A call that has no problems of its own.
+const fn about(id: &'static str, summary: &'static str) -> About {
+    About { id, summary, problems: &[] }
 }
 
 /// A body that has to be JSON can be wrong in these ways.
@@ -61,44 +64,68 @@ const ALWAYS: [Code; 2] = [Code::Internal, Code::DependencyUnavailable];
 /// Every route there is.
 #[rustfmt::skip]
 pub(crate) fn all() -> Vec<Route> {
-    use Code::{
-        AccountDisabled, EmailTaken, Forbidden, InvalidCredentials, InvalidToken, NotFound,
-        Overloaded, SessionRevoked, TokenExpired, UsernameTaken, ValidationFailed,
-    };
-    use Mount::{Base, BothListeners, Issuer, Operations};
     vec![
-        post(Base, "/auth/register", Anyone, registrations::register, about("registerUser", "Sign up",
-            &[Forbidden, EmailTaken, UsernameTaken, Overloaded])),
-        post(Base, "/auth/login", Anyone, sign_ins::login, about("loginUser", "Sign in",
-            &[InvalidCredentials, AccountDisabled, Overloaded])),
-        post(Base, "/auth/refresh", Anyone, refreshes::refresh, about("refreshToken", "Rotate a refresh token",
-            &[InvalidToken, TokenExpired, SessionRevoked, AccountDisabled])),
-        post(Base, "/auth/logout", Anyone, sign_outs::logout, about("logoutUser", "End a session",
-            &[InvalidToken, TokenExpired, AccountDisabled])),
-        post(Base, "/auth/logout-all", SignedIn, sign_outs::logout_all, about("logoutEverywhere", "End every session", &[])),
-        get(Base, "/auth/me", SignedIn, session_list::me, about("getCurrentUser", "Who am I", &[])),
-        get(Base, "/auth/sessions", SignedIn, session_list::list, about("listSessions", "Where am I signed in",
-            &[ValidationFailed])),
-        delete(Base, "/auth/sessions/{id}", SignedIn, session_list::end, about("endSession", "End one of my sessions",
-            &[NotFound])),
-        get(Base, "/auth/verify", SignedIn, forward_auth::verify, about("verifyToken", "Forward-auth for proxies", &[])),
+        post(Base, "/auth/register", Anyone, registrations::register, REGISTER),
+        post(Base, "/auth/login", Anyone, sign_ins::login, LOGIN),
+        post(Base, "/auth/refresh", Anyone, refreshes::refresh, REFRESH),
+        post(Base, "/auth/logout", Anyone, sign_outs::logout, LOGOUT),
+        post(Base, "/auth/logout-all", SignedIn, sign_outs::logout_all, LOGOUT_ALL),
+        get(Base, "/auth/me", SignedIn, session_list::me, ME),
+        get(Base, "/auth/sessions", SignedIn, session_list::list, SESSIONS),
+        delete(Base, "/auth/sessions/{id}", SignedIn, session_list::end, END_SESSION),
+        get(Base, "/auth/verify", SignedIn, forward_auth::verify, VERIFY),
 
-        get(Issuer, "/.well-known/jwks.json", Anyone, discovery::jwks, about("getKeys", "Public keys", &[])),
-        get(Issuer, "/.well-known/openid-configuration", Anyone, discovery::metadata,
-            about("getOpenIdConfiguration", "Metadata for verifiers", &[])),
-        get(Issuer, "/.well-known/oauth-authorization-server", Anyone, discovery::metadata,
-            about("getAuthorizationServerMetadata", "Metadata for verifiers", &[])),
-        get(Issuer, "/.well-known/revocations", Anyone, revocations::revocations,
-            about("getRevocations", "What has ended before its tokens expired", &[])),
+        get(Issuer, "/.well-known/jwks.json", Anyone, discovery::jwks, JWKS),
+        get(Issuer, "/.well-known/openid-configuration", Anyone, discovery::metadata, OPENID),
+        get(Issuer, "/.well-known/oauth-authorization-server", Anyone, discovery::metadata, OAUTH),
+        get(Issuer, "/.well-known/revocations", Anyone, revocations::revocations, REVOCATIONS),
 
-        get(Base, "/openapi.json", Anyone, contract::openapi, about("getContract", "This document", &[])),
-        get(Base, "/docs", Anyone, contract::docs, about("getDocumentation", "This document for people", &[])),
+        get(Base, "/openapi.json", Anyone, contract::openapi, OPENAPI),
+        get(Base, "/docs", Anyone, contract::docs, DOCS),
 
-        get(BothListeners, "/livez", Anyone, health::live, about("getLiveness", "Liveness", &[])),
-        get(BothListeners, "/readyz", Anyone, health::ready, about("getReadiness", "Readiness", &[])),
-        get(Operations, "/metrics", Anyone, health::metrics, about("getMetrics", "Figures for Prometheus", &[])),
+        get(BothListeners, "/livez", Anyone, health::live, LIVE),
+        get(BothListeners, "/readyz", Anyone, health::ready, READY),
+        get(Operations, "/metrics", Anyone, health::metrics, METRICS),
     ]
 }
+
+// What the contract says of each: its operation id, a summary, and the problems of its use case.
+const REGISTER: About = About {
+    id: "registerUser",
+    summary: "Sign up",
+    problems: &[Code::Forbidden, Code::EmailTaken, Code::UsernameTaken, Code::Overloaded],
+};
+const LOGIN: About = About {
+    id: "loginUser",
+    summary: "Sign in",
+    problems: &[Code::InvalidCredentials, Code::AccountDisabled, Code::Overloaded],
+};
+const REFRESH: About =
+    About { id: "refreshToken", summary: "Rotate a refresh token", problems: &BEARER };
+const LOGOUT: About = About {
+    id: "logoutUser",
+    summary: "End a session",
+    problems: &[Code::InvalidToken, Code::TokenExpired, Code::AccountDisabled],
+};
+const LOGOUT_ALL: About = about("logoutEverywhere", "End every session");
+const ME: About = about("getCurrentUser", "Who am I");
+const SESSIONS: About = About {
+    id: "listSessions",
+    summary: "Where am I signed in",
+    problems: &[Code::ValidationFailed],
+};
+const END_SESSION: About =
+    About { id: "endSession", summary: "End one of my sessions", problems: &[Code::NotFound] };
+const VERIFY: About = about("verifyToken", "Forward-auth for proxies");
+const JWKS: About = about("getKeys", "Public keys");
+const OPENID: About = about("getOpenIdConfiguration", "Metadata for verifiers");
+const OAUTH: About = about("getAuthorizationServerMetadata", "Metadata for verifiers");
+const REVOCATIONS: About = about("getRevocations", "What ended before its tokens expired");
+const OPENAPI: About = about("getContract", "This document");
+const DOCS: About = about("getDocumentation", "This document for people");
+const LIVE: About = about("getLiveness", "Liveness");
+const READY: About = about("getReadiness", "Readiness");
+const METRICS: About = about("getMetrics", "Figures for Prometheus");
 
 macro_rules! verb {
     ($name:ident, $with:ident) => {
