@@ -121,7 +121,10 @@ fn a_jwt_secret_is_passed_over_with_a_warning_where_another_algorithm_is_set() {
     assert_eq!(loaded.settings.keys.signing.algorithm(), Algorithm::RS256);
     let sources: Vec<&Source> = loaded.warnings.iter().map(|warning| &warning.source).collect();
     assert_eq!(sources, [&implied_by("JWT_SECRET"), &implied_by("JWT_SECRET_KEY")]);
-    insta::assert_snapshot!(loaded.warnings[0], @r#"keys.algorithm (implied by JWT_SECRET): not used, because keys.algorithm is set to RS256"#);
+    insta::assert_snapshot!(
+        loaded.warnings[0],
+        @r#"keys.algorithm (implied by JWT_SECRET): not used, because keys.algorithm is set to RS256"#
+    );
 }
 
 #[test]

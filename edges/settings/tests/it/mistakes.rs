@@ -49,7 +49,9 @@ there are 3 mistakes in the settings:
 "#
     );
     insta::assert_snapshot!(
-        mistakes_of_file("enviroment = \"x\"\n\"server.listen\" = \"x\"\n[mail]\n[log.level]\nx = 1\n"),
+        mistakes_of_file(
+            "enviroment = \"x\"\n\"server.listen\" = \"x\"\n[mail]\n[log.level]\nx = 1\n"
+        ),
         @r#"
 there are 4 mistakes in the settings:
   enviroment (file FILE, line 1): there is no such setting; did you mean environment?

@@ -96,7 +96,10 @@ fn a_wrong_listener_does_not_lead_to_further_mistakes() {
 fn an_issuer_that_names_every_address_gets_a_warning() {
     let listen = ("DOORWARD_SERVER__LISTEN", "0.0.0.0:8080");
     let loaded = loaded(&[listen, ("DOORWARD_ENVIRONMENT", "development")]);
-    insta::assert_snapshot!(loaded.warnings[0], @r#"server.public_url (default): not set, so tokens name http://0.0.0.0:8080 as their issuer"#);
+    insta::assert_snapshot!(
+        loaded.warnings[0],
+        @r#"server.public_url (default): not set, so tokens name http://0.0.0.0:8080 as their issuer"#
+    );
 }
 
 #[test]
@@ -178,7 +181,10 @@ there is a mistake in the settings:
 #[test]
 fn a_shared_secret_that_nothing_signs_with_gets_a_warning() {
     let loaded = loaded(&[("DOORWARD_KEYS__SHARED_SECRET", "env:JWT")]);
-    insta::assert_snapshot!(loaded.warnings[0], @r#"keys.shared_secret (environment DOORWARD_KEYS__SHARED_SECRET): not used: only keys.algorithm HS256 signs with a shared secret"#);
+    insta::assert_snapshot!(
+        loaded.warnings[0],
+        @r#"keys.shared_secret (environment DOORWARD_KEYS__SHARED_SECRET): not used: only keys.algorithm HS256 signs with a shared secret"#
+    );
 }
 
 #[test]

@@ -109,17 +109,20 @@ impl Keys {
         now: i64,
         check: impl Fn(&KeySet) -> Result<T, VerifyError>,
     ) -> Result<T, VerifyError> {
+        let mut at_hand = self.at_hand();
         if self.is_neglected(now) {
-            self.fetch(Cause::Due, now).await;
+            self.fetch(Cause::Due, at_hand.tries, now).await;
+            at_hand = self.at_hand();
         }
-        match check(&self.current()) {
+        match check(&at_hand.keys) {
             Err(VerifyError::UnknownKey { .. }) if self.remote.is_some() => {}
             outcome => return outcome,
         }
-        self.fetch(Cause::UnknownKey, now).await;
-        match check(&self.current()) {
+        self.fetch(Cause::UnknownKey, at_hand.tries, now).await;
+        let at_hand = self.at_hand();
+        match check(&at_hand.keys) {
             // The key may be in the set that we could not fetch: that is no refusal.
-            Err(VerifyError::UnknownKey { .. }) if self.current.borrow().is_failing => {
+            Err(VerifyError::UnknownKey { .. }) if at_hand.is_failing => {
                 Err(VerifyError::KeysUnavailable)
             }
             outcome => outcome,
@@ -128,8 +131,9 @@ impl Keys {
 
     /// Fetches the keys again if they have reached the age that the issuer stated.
     pub(super) async fn refresh_if_due(self: &Arc<Self>, now: i64) {
-        if self.remote.is_some() && self.current.borrow().is_due(now) {
-            self.fetch(Cause::Due, now).await;
+        let at_hand = self.at_hand();
+        if at_hand.is_due(now) {
+            self.fetch(Cause::Due, at_hand.tries, now).await;
         }
     }
 
@@ -141,18 +145,23 @@ impl Keys {
             && is_longer_ago(loaded.tried_at, NEGLECTED_AFTER_SECONDS.unsigned_abs(), now)
     }
 
-    async fn fetch(self: &Arc<Self>, cause: Cause, now: i64) {
-        let (tries, is_futile) = {
+    fn at_hand(&self) -> Loaded {
+        self.current.borrow().clone()
+    }
+
+    /// Fetches, or waits for the fetch that is under way, unless one has ended since there were
+    /// `tries` of them.
+    async fn fetch(self: &Arc<Self>, cause: Cause, tries: u64, now: i64) {
+        let is_futile = {
             let loaded = self.current.borrow();
-            (loaded.tries, !loaded.is_fetching && !loaded.may_fetch(cause, now))
+            !loaded.is_fetching && !loaded.may_fetch(cause, now)
         };
-        if is_futile {
+        if self.remote.is_none() || is_futile {
             return;
         }
         detached(self, |keys| async move { keys.fetch_once(cause, tries, now).await }).await;
     }
 
-    /// Fetches unless somebody has done so since `tries` was read, or too short a while ago.
     async fn fetch_once(&self, cause: Cause, tries: u64, now: i64) {
         let Some(remote) = &self.remote else { return };
         let mut discovered = remote.flight.lock().await;

@@ -214,7 +214,7 @@ impl Shared {
             Outage::None => answer(&state),
             Outage::Status(status) => status.into_response(),
             Outage::Redirect => (StatusCode::FOUND, [(LOCATION, ELSEWHERE)]).into_response(),
-            Outage::Flood => " ".repeat(4 * 1_024 * 1_024).into_response(),
+            Outage::Flood => flood(&state).into_response(),
             Outage::Nonsense => "nonsense".into_response(),
         };
         let key = (path.to_owned(), response.status().as_u16());
@@ -237,6 +237,12 @@ async fn jwks(State((_, shared)): AppState) -> Response {
 
 async fn elsewhere(State((_, shared)): AppState) -> Response {
     key_set(&shared.state.lock().unwrap_or_else(PoisonError::into_inner))
+}
+
+/// The true keys, after more white space than anybody should read.
+fn flood(state: &Behaviour) -> String {
+    let keys = state.keys.iter().map(|key| key.jwk()).collect();
+    " ".repeat(200 * 1_024) + &serde_json::to_string(&JwkSet { keys }).unwrap()
 }
 
 fn key_set(state: &Behaviour) -> Response {

@@ -289,6 +289,16 @@ async fn a_client_that_follows_redirects_does_not_make_us_follow_them() {
 }
 
 #[tokio::test]
+async fn an_endless_key_set_is_not_read_to_its_end() {
+    let key = key();
+    let issuer = Issuer::start(&key).await;
+    issuer.fail_with(Outage::Flood);
+    let verifier = issuer.verifier().jwks_url(format!("{}{JWKS}", issuer.url)).build().unwrap();
+    let outcome = verify(&verifier, &issuer.token(&key)).await;
+    assert_eq!(outcome, Err(VerifyError::KeysUnavailable));
+}
+
+#[tokio::test]
 async fn the_background_task_fetches_the_keys_unasked() {
     let key = key();
     let issuer = Issuer::start(&key).await;
