@@ -1,4 +1,4 @@
-use crate::{EmailAddress, Password, User, Username};
+use crate::{EmailAddress, Password, Username};
 
 /// What a new password must be. No composition rules and no expiry (NIST SP 800-63B-4 §3.1.1.2).
 #[derive(Clone, Copy, Debug)]
@@ -59,7 +59,7 @@ impl PasswordPolicy {
         if text.len() > self.bytes_max {
             return Err(WeakPassword::TooLong(self.bytes_max));
         }
-        if User::is_named_by(email, username, password) {
+        if is_personal(text, email, username) {
             return Err(WeakPassword::Personal);
         }
         if self.has_blocklist && is_common(&text.to_lowercase()) {
@@ -67,6 +67,15 @@ impl PasswordPolicy {
         }
         Ok(())
     }
+}
+
+/// Whether the password is the user's own address or name, which is guessed first.
+fn is_personal(password: &str, email: &EmailAddress, username: Option<&Username>) -> bool {
+    let password = password.to_lowercase();
+    let local = email.key().split('@').next().unwrap_or_default();
+    password == email.key()
+        || password == local
+        || username.is_some_and(|name| name.as_str() == password)
 }
 
 /// Binary search over the text itself: the list costs its own bytes and nothing else.

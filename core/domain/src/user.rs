@@ -1,8 +1,7 @@
 use std::collections::BTreeSet;
 
 use crate::{
-    EmailAddress, Password, PasswordHash, Permission, PersonName, RoleName, Timestamp, UserId,
-    Username,
+    EmailAddress, PasswordHash, Permission, PersonName, RoleName, Timestamp, UserId, Username,
 };
 
 /// Whether a user may sign in.
@@ -69,21 +68,6 @@ impl Login {
         } else {
             Username::parse(text.trim()).ok().map(Self::Username)
         }
-    }
-}
-
-impl User {
-    /// Whether the password is the user's own address or name, which is guessed first.
-    pub fn is_named_by(
-        email: &EmailAddress,
-        username: Option<&Username>,
-        password: &Password,
-    ) -> bool {
-        let password = password.expose().to_lowercase();
-        let local = email.key().split('@').next().unwrap_or_default();
-        password == email.key()
-            || password == local
-            || username.is_some_and(|name| name.as_str() == password)
     }
 }
 

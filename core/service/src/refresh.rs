@@ -1,5 +1,5 @@
 use contracts::{Advance, Advanced, EndSession, Forgive, SignedIn, StoreError};
-use crypto::OpenError;
+use crypto::{MacKey, OpenError};
 use domain::{
     EndReason, EventKind, RefreshDecision, RefreshToken, SessionEnd, SessionState, Timestamp,
 };
@@ -111,7 +111,7 @@ impl Service {
             now,
             self.policy.refresh_leeway,
         );
-        let attempt = Attempt { service: self, signed_in, origin, now };
+        let attempt = Attempt { service: self, signed_in, key, origin, now };
         match decision {
             RefreshDecision::Rotate { from, to } => {
                 attempt.advance(from, to, RefreshPath::Rotated).await
@@ -133,6 +133,7 @@ impl Service {
 struct Attempt<'a> {
     service: &'a Service,
     signed_in: SignedIn,
+    key: MacKey,
     origin: &'a Origin,
     now: Timestamp,
 }
@@ -216,12 +217,16 @@ impl Attempt<'_> {
 
     fn answer(self, path: RefreshPath) -> Result<Refreshed, RefreshError> {
         let SignedIn { session, account } = self.signed_in;
-        let key = self.service.refresh_key(&session)?;
         let access = self.service.access_token(&account, &session, self.now)?;
         let tokens = Tokens {
             access_token: access.token,
             access_expires_in: access.expires_in,
-            refresh_token: refresh_token(&key, &account.user.id, session.id, session.generation),
+            refresh_token: refresh_token(
+                &self.key,
+                &account.user.id,
+                session.id,
+                session.generation,
+            ),
             refresh_expires_in: session.refresh_expires_at().since(self.now),
             user: account,
         };

@@ -18,7 +18,8 @@ use crate::code::Code;
 use crate::problem::Problem;
 use crate::state::AppState;
 
-const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+/// Ties an answer to its log lines; taken from the caller if it sends a usable one.
+pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// Nothing of ours takes that long; a client must not wait for ever.
 const ANSWER_TIME_MAX: Duration = Duration::from_secs(30);
 

@@ -5,7 +5,6 @@
 
 mod access;
 mod answer;
-mod body;
 mod client_address;
 mod code;
 mod contract;
@@ -14,6 +13,7 @@ mod docs_page;
 mod exchange;
 mod forward_auth;
 mod health;
+mod inputs;
 mod metrics;
 mod mistakes;
 mod problem;

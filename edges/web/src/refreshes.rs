@@ -5,8 +5,8 @@ use serde::Deserialize;
 use service::{Origin, RefreshError, RefreshPath};
 
 use crate::answer::Private;
-use crate::body::JsonBody;
 use crate::code::Code;
+use crate::inputs::JsonBody;
 use crate::problem::Problem;
 use crate::state::AppState;
 use crate::token_answer::{TokenAnswer, read_refresh_token, token_answer};

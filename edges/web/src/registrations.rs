@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use service::{NewAccount, Origin};
 
 use crate::answer::Created;
-use crate::body::JsonBody;
+use crate::inputs::JsonBody;
 use crate::mistakes::Mistakes;
 use crate::problem::Problem;
 use crate::state::AppState;

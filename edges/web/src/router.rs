@@ -1,6 +1,6 @@
 use axum::Router;
 use axum::extract::Request;
-use axum::http::header::{AUTHORIZATION, CONTENT_TYPE};
+use axum::http::header::{AUTHORIZATION, CONTENT_TYPE, LOCATION, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{Method, StatusCode};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
@@ -10,22 +10,24 @@ use tower_http::cors::{AllowOrigin, CorsLayer};
 
 use crate::access::{Access, require_signed_in};
 use crate::code::Code;
-use crate::exchange::{exchange, panicked};
+use crate::exchange::{REQUEST_ID, exchange, panicked};
 use crate::problem::Problem;
 use crate::routes::{self, Mount, Route};
 use crate::state::AppState;
 
 /// The public listener: everything but metrics.
 pub fn public_router(state: &AppState) -> Router {
-    let mut router = Router::new();
+    let (mut api, mut open) = (Router::new(), Router::new());
     for route in routes::all() {
+        let router = if route.mount == Mount::Base { &mut api } else { &mut open };
         let paths = public_paths(&route, state);
         let handler = gated(route, state);
         for path in paths {
-            router = router.route(&path, handler.clone());
+            *router = std::mem::take(router).route(&path, handler.clone());
         }
     }
-    finish(with_cors(router, state), state)
+    // What is open to every origin says so itself.
+    finish(open.merge(with_cors(api, state)), state)
 }
 
 /// The operations listener: health and metrics.
@@ -80,7 +82,8 @@ fn with_cors(router: Router<AppState>, state: &AppState) -> Router<AppState> {
     let cors = CorsLayer::new()
         .allow_origin(AllowOrigin::list(origins))
         .allow_methods([Method::GET, Method::POST, Method::PATCH, Method::DELETE])
-        .allow_headers([AUTHORIZATION, CONTENT_TYPE]);
+        .allow_headers([AUTHORIZATION, CONTENT_TYPE])
+        .expose_headers([LOCATION, RETRY_AFTER, WWW_AUTHENTICATE, REQUEST_ID]);
     router.layer(cors)
 }
 

@@ -24,6 +24,8 @@ const DRAIN_TIME_MAX: Duration = Duration::from_secs(20);
 const IDLE_TIME_MAX: Duration = Duration::from_secs(75);
 /// Most connections at once; more wait in the listener's queue.
 const CONNECTIONS_MAX: usize = 10_000;
+/// Largest request head; longer ones are answered with 431.
+const HEAD_BYTES_MAX: usize = 64 * 1024;
 /// How long to wait after the system refused a connection, as it does when it has no more handles.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
@@ -92,5 +94,6 @@ fn connect(
     http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(IDLE_TIME_MAX)
+        .max_buf_size(HEAD_BYTES_MAX)
         .serve_connection(TokioIo::new(stream), service)
 }

@@ -1,5 +1,5 @@
 use axum::Extension;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use domain::{Session, SessionId};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -7,8 +7,8 @@ use service::{Origin, SESSIONS_PAGE_MAX};
 
 use crate::access::SignedIn;
 use crate::answer::{Done, Private};
-use crate::body::QueryParameters;
 use crate::code::Code;
+use crate::inputs::{PathParameters, QueryParameters};
 use crate::mistakes::Mistakes;
 use crate::problem::Problem;
 use crate::state::AppState;
@@ -100,7 +100,7 @@ pub(crate) async fn end(
     State(state): State<AppState>,
     Extension(origin): Extension<Origin>,
     SignedIn(caller): SignedIn,
-    Path(path): Path<SessionPath>,
+    PathParameters(path): PathParameters<SessionPath>,
 ) -> Result<Done, Problem> {
     let session = SessionId::parse(&path.id).map_err(|_| Problem::new(Code::NotFound))?;
     state.service.end_session(&caller, session, &origin).await?;

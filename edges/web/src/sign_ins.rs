@@ -8,7 +8,7 @@ use serde_json::json;
 use service::{Origin, SignInError};
 
 use crate::answer::Private;
-use crate::body::JsonBody;
+use crate::inputs::JsonBody;
 use crate::mistakes::Mistakes;
 use crate::problem::Problem;
 use crate::state::AppState;

@@ -7,8 +7,8 @@ use service::Origin;
 
 use crate::access::{SignedIn, bearer_token};
 use crate::answer::Done;
-use crate::body::OptionalJsonBody;
 use crate::code::Code;
+use crate::inputs::OptionalJsonBody;
 use crate::problem::Problem;
 use crate::state::AppState;
 use crate::token_answer::read_refresh_token;

@@ -1,9 +1,11 @@
+//! What handlers take from a request: bodies, paths and queries, each refused as a problem.
+
 use std::time::Duration;
 
 use aide::OperationInput;
 use aide::generate::GenContext;
 use aide::openapi::{MediaType, Operation, ReferenceOr, RequestBody, SchemaObject};
-use axum::extract::{FromRequest, FromRequestParts, Query, Request};
+use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
 use axum::http::header::CONTENT_TYPE;
 use axum::http::request::Parts;
 use bytes::Bytes;
@@ -64,6 +66,20 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for QueryParameter
         Query::try_from_uri(&parts.uri).map(|Query(value)| Self(value)).map_err(|_| {
             Problem::new(Code::ValidationFailed).detail("A query parameter has the wrong form.")
         })
+    }
+}
+
+/// The parameters of the path. What cannot be read names nothing that exists.
+pub(crate) struct PathParameters<T>(pub(crate) T);
+
+impl<S: Send + Sync, T: DeserializeOwned + Send> FromRequestParts<S> for PathParameters<T> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        Path::from_request_parts(parts, state)
+            .await
+            .map(|Path(value)| Self(value))
+            .map_err(|_| Problem::new(Code::NotFound))
     }
 }
 
@@ -142,6 +158,12 @@ impl<T: JsonSchema> OperationInput for JsonBody<T> {
 impl<T: JsonSchema> OperationInput for OptionalJsonBody<T> {
     fn operation_input(ctx: &mut GenContext, operation: &mut Operation) {
         document::<T>(ctx, operation, false);
+    }
+}
+
+impl<T: JsonSchema> OperationInput for PathParameters<T> {
+    fn operation_input(ctx: &mut GenContext, operation: &mut Operation) {
+        Path::<T>::operation_input(ctx, operation);
     }
 }
 
