@@ -2,12 +2,12 @@
 
 use aide::OperationOutput;
 use aide::generate::GenContext;
-use aide::openapi::{Operation, Response as ResponseDoc};
+use aide::openapi::{MediaType, Operation, Response as ResponseDoc, SchemaObject};
 use axum::Json;
 use axum::http::header::{CACHE_CONTROL, HeaderName, LOCATION};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
-use schemars::JsonSchema;
+use schemars::{JsonSchema, Schema};
 use serde::Serialize;
 
 /// On every answer with tokens or personal data.
@@ -92,6 +92,20 @@ pub(crate) fn inferred(status: u16, description: &str, response: ResponseDoc) ->
     vec![(Some(status), ResponseDoc { description: description.to_owned(), ..response })]
 }
 
+/// An answer with a body of that type.
+pub(crate) fn response(content_type: &str, schema: impl Into<Option<Schema>>) -> ResponseDoc {
+    let schema = schema.into().map(|json_schema| SchemaObject {
+        json_schema,
+        example: None,
+        external_docs: None,
+    });
+    let media = MediaType { schema, ..MediaType::default() };
+    ResponseDoc {
+        content: [(content_type.to_owned(), media)].into_iter().collect(),
+        ..ResponseDoc::default()
+    }
+}
+
 fn json<T: JsonSchema>(ctx: &mut GenContext) -> ResponseDoc {
-    crate::contract::response("application/json", ctx.schema.subschema_for::<T>())
+    response("application/json", ctx.schema.subschema_for::<T>())
 }

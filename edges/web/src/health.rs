@@ -9,7 +9,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use tokio::time::timeout;
 
-use crate::answer::{Inferred, Private, inferred};
+use crate::answer::{Inferred, Private, inferred, response};
 use crate::state::AppState;
 
 /// A load balancer's own time-out is longer.
@@ -59,7 +59,7 @@ impl aide::OperationOutput for NotReady {
         _: &mut aide::openapi::Operation,
     ) -> Inferred {
         let schema = ctx.schema.subschema_for::<Health>();
-        inferred(503, "Something is down", crate::contract::response("application/json", schema))
+        inferred(503, "Something is down", response("application/json", schema))
     }
 }
 

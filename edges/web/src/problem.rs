@@ -1,7 +1,10 @@
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
 use aide::OperationOutput;
+use aide::openapi::{ReferenceOr, Response as ResponseDoc, StatusCode as StatusDoc};
+use aide::transform::TransformOperation;
 use axum::http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderMap, HeaderValue};
 use axum::response::{IntoResponse, Response};
@@ -10,6 +13,7 @@ use domain::RequestId;
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use crate::answer::response;
 use crate::code::Code;
 
 /// An answer that is not what the caller asked for. Rendered with the request id, and logged if it
@@ -158,7 +162,30 @@ impl IntoResponse for Problem {
     }
 }
 
-/// The route table says which problems a call can have, and `contract` what they look like.
+/// The route table says which problems a call can have, and [`with_problems`] what they look like.
 impl OperationOutput for Problem {
     type Inner = Self;
+}
+
+/// Adds an answer for each status that the codes have and the handler's types do not tell of,
+/// naming the codes.
+pub(crate) fn with_problems<'t>(
+    mut operation: TransformOperation<'t>,
+    codes: &[Code],
+) -> TransformOperation<'t> {
+    let problem = aide::generate::in_context(|ctx| {
+        response("application/problem+json", ctx.schema.subschema_for::<ProblemDocument<'_>>())
+    });
+    let responses = operation.inner_mut().responses.get_or_insert_default();
+    let mut by_status = BTreeMap::<u16, BTreeSet<&str>>::new();
+    for code in codes {
+        by_status.entry(code.status().as_u16()).or_default().insert(code.name());
+    }
+    for (status, names) in by_status {
+        let names: Vec<&str> = names.into_iter().collect();
+        let answer = ResponseDoc { description: names.join(", "), ..problem.clone() };
+        let status = StatusDoc::Code(status);
+        responses.responses.entry(status).or_insert(ReferenceOr::Item(answer));
+    }
+    operation
 }

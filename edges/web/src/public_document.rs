@@ -13,7 +13,7 @@ use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use schemars::Schema;
 
-use crate::answer::{Inferred, inferred};
+use crate::answer::{Inferred, inferred, response};
 
 /// How long verifiers and gateways may keep keys and metadata.
 const CACHE_FOR: &str = "public, max-age=300";
@@ -132,6 +132,6 @@ impl<K: DocumentKind> OperationOutput for PublicAnswer<K> {
     type Inner = K;
 
     fn inferred_responses(_: &mut GenContext, _: &mut Operation) -> Inferred {
-        inferred(200, "Done", crate::contract::response(K::CONTENT_TYPE, K::schema()))
+        inferred(200, "Done", response(K::CONTENT_TYPE, K::schema()))
     }
 }

@@ -12,17 +12,25 @@ use crate::problem::Problem;
 use crate::state::AppState;
 use crate::user_view::UserView;
 
+/// What `EmailAddress` accepts, but for lengths and the last label being a number.
+const EMAIL_PATTERN: &str = concat!(
+    r"^[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]{1,32}(\.[A-Za-z0-9]{1,16}){0,1}@",
+    r"([A-Za-z0-9]([A-Za-z0-9-]{0,30}[A-Za-z0-9])?\.){1,3}[A-Za-z]{2,20}$",
+);
+/// What `Username` accepts.
+const USERNAME_PATTERN: &str = "^[A-Za-z0-9][A-Za-z0-9._-]{2,31}$";
+
 /// What a stranger sends to sign up.
 #[derive(Deserialize, JsonSchema)]
 pub(crate) struct Registration {
     /// Unique without regard to case.
-    #[schemars(length(max = 254), regex(pattern = crate::contract::EMAIL_PATTERN))]
+    #[schemars(length(max = 254), regex(pattern = EMAIL_PATTERN))]
     email: String,
     /// Unicode is welcome; it counts after NFKC. Common passwords and one's own names are refused.
     #[schemars(with = "String", length(min = 8, max = 512))]
     password: SecretString,
     /// An address or this signs in.
-    #[schemars(regex(pattern = crate::contract::USERNAME_PATTERN))]
+    #[schemars(regex(pattern = USERNAME_PATTERN))]
     username: Option<String>,
     /// What to call the person.
     #[schemars(length(min = 1, max = 200))]

@@ -1,16 +1,17 @@
-use axum::Router;
 use axum::extract::Request;
 use axum::http::header::{AUTHORIZATION, CONTENT_TYPE, LOCATION, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{Method, StatusCode};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::MethodRouter;
+use axum::{Extension, Router};
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::cors::{AllowOrigin, CorsLayer};
 
 use crate::access::{Access, require_signed_in};
 use crate::code::Code;
 use crate::exchange::{REQUEST_ID, exchange, panicked};
+use crate::openapi;
 use crate::problem::Problem;
 use crate::routes::{self, Mount, Route};
 use crate::state::AppState;
@@ -27,7 +28,8 @@ pub fn public_router(state: &AppState) -> Router {
         }
     }
     // What is open to every origin says so itself.
-    finish(open.merge(with_cors(api, state)), state)
+    let contract = Extension(openapi::contract(&state.settings));
+    finish(open.merge(with_cors(api, state)).layer(contract), state)
 }
 
 /// The operations listener: health and metrics.

@@ -5,6 +5,7 @@ use aide::transform::TransformOperation;
 
 use crate::access::Access::{self, Anyone, SignedIn};
 use crate::code::Code;
+use crate::problem::with_problems;
 use crate::state::AppState;
 use crate::{
     contract, discovery, forward_auth, health, refreshes, registrations, revocations, session_list,
@@ -167,5 +168,5 @@ fn describe<'t>(
         codes.extend(BEARER);
         operation = operation.security_requirement("bearer");
     }
-    contract::with_problems(operation, &codes)
+    with_problems(operation, &codes)
 }

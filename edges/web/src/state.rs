@@ -3,9 +3,9 @@ use std::sync::Arc;
 use axum::http::HeaderValue;
 use service::Service;
 
-use crate::contract::Contract;
-use crate::discovery::Documents;
+use crate::metadata::metadata;
 use crate::metrics::Metrics;
+use crate::public_document::PublicDocument;
 
 /// What the edge needs to know of the settings.
 #[derive(Clone, Debug)]
@@ -28,17 +28,16 @@ pub struct AppState(Arc<App>);
 pub struct App {
     pub(crate) service: Arc<Service>,
     pub(crate) settings: WebSettings,
-    pub(crate) documents: Documents,
-    pub(crate) contract: Contract,
+    /// Never changes while we run.
+    pub(crate) metadata: PublicDocument,
     pub(crate) metrics: Metrics,
 }
 
 impl AppState {
     /// Wraps a service for the web.
     pub fn new(service: Arc<Service>, settings: WebSettings) -> Self {
-        let documents = Documents::new(&settings.public_url, service.keys().algorithm());
-        let contract = Contract::new(&settings);
-        Self(Arc::new(App { service, settings, documents, contract, metrics: Metrics::new() }))
+        let metadata = metadata(&settings.public_url, service.keys().algorithm());
+        Self(Arc::new(App { service, settings, metadata, metrics: Metrics::new() }))
     }
 
     /// The origins as header values; what is not one was refused by the settings.

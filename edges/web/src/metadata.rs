@@ -1,0 +1,16 @@
+use doorward_claims::Algorithm;
+use serde_json::json;
+
+use crate::public_document::PublicDocument;
+
+/// What verifiers need to find our keys (OpenID Connect Discovery §3, RFC 8414 §2). Not yet an
+/// OpenID provider: no endpoint is named that does not answer.
+pub(crate) fn metadata(issuer: &str, algorithm: Algorithm) -> PublicDocument {
+    PublicDocument::json(&json!({
+        "issuer": issuer,
+        "jwks_uri": format!("{issuer}/.well-known/jwks.json"),
+        "response_types_supported": [],
+        "subject_types_supported": ["public"],
+        "id_token_signing_alg_values_supported": [algorithm.name()],
+    }))
+}
