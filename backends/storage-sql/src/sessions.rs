@@ -1,3 +1,5 @@
+use std::collections::BTreeSet;
+
 use async_trait::async_trait;
 use contracts::{
     Advance, Advanced, EndSession, Ended, Forgive, InsertSession, OutboxEvent, SessionStore,
@@ -92,7 +94,7 @@ impl SessionStore for SqlStorage {
         self.engine.read(&statement, None, |found: &mut Option<SignedIn>, row| {
             if found.is_none() {
                 let session = to_session(row)?;
-                let account = Account { user: to_user(row)?, permissions: Default::default() };
+                let account = Account { user: to_user(row)?, permissions: BTreeSet::new() };
                 *found = Some(SignedIn { session, account });
             }
             found.as_mut().map_or(Ok(()), |found| {

@@ -86,11 +86,11 @@ impl UserStore for SqlStorage {
     }
 
     async fn find_user(&self, id: &UserId) -> Result<Option<Account>, StoreError> {
-        self.find_account(Statement::new(FIND_USER, [id.as_str().into()]))
+        self.find_account(&Statement::new(FIND_USER, [id.as_str().into()]))
     }
 
     async fn find_user_by_login(&self, login: &Login) -> Result<Option<Account>, StoreError> {
-        self.find_account(match login {
+        self.find_account(&match login {
             Login::Email(email) => Statement::new(FIND_USER_BY_EMAIL, [email.key().into()]),
             Login::Username(name) => Statement::new(FIND_USER_BY_USERNAME, [name.as_str().into()]),
         })
@@ -163,8 +163,8 @@ impl UserStore for SqlStorage {
 }
 
 impl SqlStorage {
-    fn find_account(&self, statement: Statement) -> Result<Option<Account>, StoreError> {
-        self.engine.read(&statement, None, |account, row| {
+    fn find_account(&self, statement: &Statement) -> Result<Option<Account>, StoreError> {
+        self.engine.read(statement, None, |account, row| {
             if account.is_none() {
                 *account = Some(Account { user: to_user(row)?, permissions: BTreeSet::new() });
             }

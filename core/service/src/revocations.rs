@@ -14,13 +14,13 @@ use crate::failure::Failure;
 /// Most entries of a list; beyond it one moment stands for the oldest.
 const ENTRIES_MAX: usize = 10_000;
 /// How long a list is worth something.
-const LIST_TTL: Duration = Duration::from_secs(60);
+const LIST_TTL: Duration = Duration::from_mins(1);
 /// A list is signed anew after this, so that one confirmed by `304` is still worth something.
 const RESIGN_AFTER: Duration = Duration::from_secs(20);
 /// How often the store is asked at most: the followers' requests cost it nothing.
 const READ_AFTER: Duration = Duration::from_secs(1);
 /// Longer than a token lives, for clocks that differ.
-const REVOCATION_SLACK: Duration = Duration::from_secs(60);
+const REVOCATION_SLACK: Duration = Duration::from_mins(1);
 
 /// The list, signed.
 #[derive(Debug)]

@@ -1,5 +1,5 @@
 use contracts::Ended;
-use domain::{EndReason, Session, SessionId};
+use domain::{EndReason, Session, SessionId, SessionState};
 
 use crate::Service;
 use crate::authenticate::Caller;
@@ -41,6 +41,13 @@ impl Service {
         origin: &Origin,
     ) -> Result<(), EndSessionError> {
         let user = &caller.account.user.id;
+        // One that is over already is as little there as one that never was.
+        let found =
+            self.stores.sessions.find_session(user, session).await.map_err(Failure::Store)?;
+        let now = self.clock.now();
+        if found.is_none_or(|it| it.session.state(&it.account.user, now) != SessionState::Alive) {
+            return Err(EndSessionError::NotFound);
+        }
         match self.end_own_session(user, session, EndReason::EndedByUser, origin).await? {
             Ended::Yes => Ok(()),
             Ended::Already => Err(EndSessionError::NotFound),

@@ -8,7 +8,7 @@ const STEP: usize = 500;
 /// Steps of one sweep; the next sweep goes on.
 const STEPS_MAX: usize = 200;
 /// How long expired sessions stay, so that their tokens are refused as expired and not as unknown.
-const KEEP: Duration = Duration::from_secs(24 * 3600);
+const KEEP: Duration = Duration::from_hours(24);
 
 impl Service {
     /// Removes rows that serve nobody any more. Returns how many went.

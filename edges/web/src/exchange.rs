@@ -61,6 +61,7 @@ pub(crate) async fn exchange(
 }
 
 /// The answer to a panic: a defect of ours, which must not cost the connection.
+#[expect(clippy::needless_pass_by_value, reason = "the layer gives it away")]
 pub(crate) fn panicked(payload: Box<dyn std::any::Any + Send>) -> Response {
     let text = payload
         .downcast_ref::<&str>()

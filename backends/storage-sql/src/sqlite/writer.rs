@@ -21,7 +21,7 @@ const BATCH_MAX: usize = 256;
 /// once it is durable.
 type Job = Box<dyn FnOnce(Option<&Connection>) -> Settle + Send>;
 /// Tells the caller how the commit went.
-type Settle = Box<dyn FnOnce(Result<(), &NotCommitted>)>;
+type Settle = Box<dyn FnOnce(&Result<(), NotCommitted>)>;
 
 /// Hands operations to the writing thread, which ends when this is dropped.
 pub(super) struct Writer {
@@ -100,7 +100,7 @@ fn commit_together(connection: &Connection, mut queue: mpsc::Receiver<Job>) {
             let _ = execute(connection, "ROLLBACK");
         }
         for tell in settle {
-            tell(committed.as_ref().map(|()| ()));
+            tell(&committed);
         }
     }
 }
