@@ -8,7 +8,7 @@ use service::Service;
 use tokio::time::sleep;
 
 const RELAY_EVERY: Duration = Duration::from_secs(1);
-const SWEEP_EVERY: Duration = Duration::from_secs(60);
+const SWEEP_EVERY: Duration = Duration::from_mins(1);
 
 /// Publishes waiting events for as long as it is polled.
 pub(crate) async fn relay(service: Arc<Service>, sinks: Vec<Arc<dyn EventSink>>) {

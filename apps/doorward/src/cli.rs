@@ -1,3 +1,5 @@
+#![expect(clippy::doc_markdown, reason = "clap prints these comments as they are")]
+
 use std::path::PathBuf;
 
 use clap::{Parser, Subcommand, ValueEnum};
@@ -62,9 +64,7 @@ pub(crate) enum Page {
 #[derive(Debug, Subcommand)]
 pub(crate) enum UserCommand {
     /// Make a user; the password is read from standard input or asked for
-    #[command(
-        after_help = "Example: doorward user create --email ada@example.com < password.txt"
-    )]
+    #[command(after_help = "Example: doorward user create --email ada@example.com < password.txt")]
     Create {
         /// The address
         #[arg(long)]

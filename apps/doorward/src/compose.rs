@@ -5,7 +5,9 @@ use std::sync::Arc;
 use std::thread;
 
 use contracts::{Entropy, SecretSource};
-use crypto::{Argon2EngineKind, Argon2Params, BcryptCost, HashAlgorithm, HashingSettings};
+use crypto::{
+    Argon2EngineKind, Argon2Params, BcryptCost, HashAlgorithm, HashingSettings, SigningKey,
+};
 use secrecy::{ExposeSecret, SecretSlice};
 use secrets::Secrets;
 use service::{KeyPolicy, Parts, Policy, Service, StartError, Stores};
@@ -24,30 +26,56 @@ const HASHING_NICENESS: i32 = 5;
 
 /// The service that the settings describe, for tokens of `issuer`.
 pub(crate) async fn open_service(settings: &Settings, issuer: &str) -> Result<Service, Failure> {
-    let secrets: &dyn SecretSource = &Secrets::open();
+    let secrets = Secrets::open();
+    let shared_secrets = shared_secrets(&settings.keys, &secrets).await?;
+    let parts = parts(settings, issuer, shared_secrets, &secrets).await?;
+    Service::start(parts).await.map_err(explain)
+}
+
+/// The service for a command, which signs nothing and leaves the server's keys alone.
+pub(crate) async fn open_service_for_command(settings: &Settings) -> Result<Service, Failure> {
+    let issuer = settings.server.public_url_for(settings.server.listen);
+    let parts = parts(settings, issuer.as_str(), Vec::new(), &Secrets::open()).await?;
+    Service::start_without_keys(parts).await.map_err(explain)
+}
+
+async fn parts(
+    settings: &Settings,
+    issuer: &str,
+    shared_secrets: Vec<SecretSlice<u8>>,
+    secrets: &dyn SecretSource,
+) -> Result<Parts, Failure> {
     let entropy: Arc<dyn Entropy> = Arc::new(SystemEntropy);
-    let parts = Parts {
+    let keys = KeyPolicy {
+        algorithm: settings.keys.signing.algorithm(),
+        shared_secrets,
+        grace: settings.keys.grace,
+    };
+    Ok(Parts {
         data_keys: data_key::open(&settings.data_key, secrets, &*entropy).await?,
         stores: open_stores(&settings.storage)?,
         clock: Arc::new(SystemClock),
         entropy,
         hashing: hashing(&settings.password)?,
         on_hashing_thread: Arc::new(lower_priority),
-        policy: Policy {
-            issuer: issuer.to_owned(),
-            audiences: settings.tokens.audience.iter().cloned().collect(),
-            role_order: settings.tokens.role_order.clone(),
-            access_ttl: settings.tokens.access_ttl,
-            refresh_ttl: settings.tokens.refresh_ttl,
-            session_ttl_max: settings.tokens.session_ttl_max,
-            refresh_leeway: settings.tokens.refresh_leeway,
-            password: settings.password.policy,
-            is_registration_open: settings.registration.is_enabled,
-            default_roles: settings.registration.default_roles.iter().cloned().collect(),
-            keys: key_policy(&settings.keys, secrets).await?,
-        },
-    };
-    Service::start(parts).await.map_err(explain)
+        policy: policy(settings, issuer, keys),
+    })
+}
+
+fn policy(settings: &Settings, issuer: &str, keys: KeyPolicy) -> Policy {
+    Policy {
+        issuer: issuer.to_owned(),
+        audiences: settings.tokens.audience.iter().cloned().collect(),
+        role_order: settings.tokens.role_order.clone(),
+        access_ttl: settings.tokens.access_ttl,
+        refresh_ttl: settings.tokens.refresh_ttl,
+        session_ttl_max: settings.tokens.session_ttl_max,
+        refresh_leeway: settings.tokens.refresh_leeway,
+        password: settings.password.policy,
+        is_registration_open: settings.registration.is_enabled,
+        default_roles: settings.registration.default_roles.iter().cloned().collect(),
+        keys,
+    }
 }
 
 fn explain(error: StartError) -> Failure {
@@ -100,16 +128,20 @@ fn lower_priority() {
     let _ = rustix::process::setpriority_process(None, HASHING_NICENESS);
 }
 
-async fn key_policy(
+async fn shared_secrets(
     settings: &KeySettings,
     secrets: &dyn SecretSource,
-) -> Result<KeyPolicy, Failure> {
-    let mut shared_secrets = Vec::new();
-    if let SigningSettings::SharedSecrets(inputs) = &settings.signing {
-        for input in inputs.iter() {
-            let text = read_secret(input, secrets).await?;
-            shared_secrets.push(SecretSlice::from(text.expose_secret().as_bytes().to_vec()));
-        }
+) -> Result<Vec<SecretSlice<u8>>, Failure> {
+    let SigningSettings::SharedSecrets(inputs) = &settings.signing else {
+        return Ok(Vec::new());
+    };
+    let mut read = Vec::new();
+    for input in inputs.iter() {
+        let text = read_secret(input, secrets).await?;
+        let secret = text.expose_secret().as_bytes();
+        SigningKey::from_shared_secret(secret)
+            .map_err(Failure::of_secret("a secret of keys.shared_secret cannot be used"))?;
+        read.push(SecretSlice::from(secret.to_vec()));
     }
-    Ok(KeyPolicy { algorithm: settings.signing.algorithm(), shared_secrets, grace: settings.grace })
+    Ok(read)
 }

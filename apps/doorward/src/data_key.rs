@@ -25,7 +25,7 @@ pub(crate) async fn open(
             for input in inputs.iter() {
                 let text = read_secret(input, secrets).await?;
                 let key = DataKey::parse(text.expose_secret())
-                    .map_err(Failure::of("a key of data_key cannot be used"))?;
+                    .map_err(Failure::of_secret("a key of data_key cannot be used"))?;
                 keys.push(key);
             }
         }
@@ -43,7 +43,7 @@ pub(crate) async fn read_secret(
         SecretInput::Reference(reference) => secrets
             .read_secret(reference)
             .await
-            .map_err(Failure::of("a secret of the settings cannot be read")),
+            .map_err(Failure::of_secret("a secret of the settings cannot be read")),
     }
 }
 
@@ -80,7 +80,9 @@ fn keep(path: &Path, key: &DataKey) -> io::Result<()> {
     // A hard link fails where the name is taken; a rename would replace the other's key.
     let kept = written.and_then(|()| fs::hard_link(&draft, path));
     fs::remove_file(&draft)?;
-    kept
+    kept?;
+    // Else a loss of power could take the name, and with it all that the key seals.
+    path.parent().map_or(Ok(()), |folder| File::open(folder)?.sync_all())
 }
 
 fn create_private(path: &Path) -> io::Result<File> {

@@ -10,6 +10,13 @@ pub(crate) enum Failure {
     /// The settings are wrong: exit code 2.
     #[error("{0}")]
     Settings(#[from] Mistakes),
+    /// A secret that the settings name is missing or cannot be used: exit code 2.
+    #[error("{what}")]
+    Secret {
+        what: String,
+        #[source]
+        source: BoxError,
+    },
     /// What the caller asked for makes no sense: exit code 2.
     #[error("{0}")]
     Usage(String),
@@ -31,9 +38,14 @@ impl Failure {
         move |source| Self::Failed { what: what.into(), source: source.into() }
     }
 
+    /// Says which secret of the settings cannot be used, and keeps why.
+    pub(crate) fn of_secret<E: Into<BoxError>>(what: impl Into<String>) -> impl FnOnce(E) -> Self {
+        move |source| Self::Secret { what: what.into(), source: source.into() }
+    }
+
     pub(crate) fn exit_code(&self) -> ExitCode {
         match self {
-            Self::Settings(_) | Self::Usage(_) => ExitCode::from(2),
+            Self::Settings(_) | Self::Secret { .. } | Self::Usage(_) => ExitCode::from(2),
             Self::Refused(_) | Self::Failed { .. } => ExitCode::from(1),
         }
     }

@@ -1,3 +1,4 @@
+use std::fmt::Write as _;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
@@ -36,12 +37,12 @@ async fn run(settings: &Settings) -> Result<(), Failure> {
     greet(settings, address, operations_address)?;
     let (public_router, operations_router) =
         (web::public_router(&state), web::operations_router(&state));
-    let served = tokio::try_join!(
+    tokio::join!(
         web::serve(public, public_router, stopped(stop.clone())),
         web::serve(operations, operations_router, stopped(stop)),
     );
     tracing::info!("stopped");
-    served.map(|_| ()).map_err(Failure::of("the server did not stop in time"))
+    Ok(())
 }
 
 /// Tasks that end when we do.
@@ -110,7 +111,9 @@ fn greet(settings: &Settings, address: SocketAddr, operations: SocketAddr) -> Re
     let mut text = format!("Doorward listens on http://{address}\n");
     if settings.environment == Environment::Development {
         let base = settings.server.base_path.as_ref().map_or("", |path| path.as_str());
-        text.push_str(&format!(
+        // Writing to a String cannot fail.
+        let _ = write!(
+            text,
             "Health and metrics on http://{operations}; the API for people on \
              http://{address}{base}/docs\n\
              Try it:\n\
@@ -118,7 +121,7 @@ fn greet(settings: &Settings, address: SocketAddr, operations: SocketAddr) -> Re
              -H 'Content-Type: application/json' \\\n    \
              -d '{{\"email\": \"ada@example.com\", \"password\": \"correct horse battery\", \
              \"name\": \"Ada\"}}'\n\n"
-        ));
+        );
     }
     console::print(&text)
 }

@@ -25,6 +25,6 @@ impl Entropy for SystemEntropy {
     #[expect(clippy::disallowed_methods, reason = "this is the source that everybody is given")]
     fn fill(&self, bytes: &mut [u8]) {
         // Going on with predictable keys would be worse than stopping.
-        aws_lc_rs::rand::fill(bytes).expect("the system has randomness");
+        getrandom::fill(bytes).expect("the system has randomness");
     }
 }

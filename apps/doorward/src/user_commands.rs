@@ -15,11 +15,10 @@ use crate::{compose, console};
 
 /// Runs a command about users against the configured store, which may be serving meanwhile.
 pub(crate) fn run(settings: &Settings, command: UserCommand, is_json: bool) -> Result<(), Failure> {
-    let issuer = settings.server.public_url_for(settings.server.listen);
     console::runtime()?.block_on(async {
         // Read before anything is opened, so that a wrong value costs nothing.
         let command = Parsed::of(command)?;
-        let service = compose::open_service(settings, issuer.as_str()).await?;
+        let service = compose::open_service_for_command(settings).await?;
         command.run(&service, is_json).await
     })
 }

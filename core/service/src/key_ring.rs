@@ -2,17 +2,17 @@
 
 use std::time::Duration;
 
-use contracts::{RecordStore, Replaced};
+use contracts::{Entropy, Inserted, RecordStore, Replaced};
 use crypto::{DataKeys, GenerateKeyError, KeySet, ParseKeyError, SigningKey};
-use domain::{KeyRecord, KeyRing, Timestamp};
+use domain::{KeyPhase, KeyRecord, KeyRing, Timestamp};
 use doorward_claims::{Algorithm, JwkSet, UnknownAlgorithm};
 use secrecy::{ExposeSecret, SecretSlice};
 use serde::{Deserialize, Serialize};
+use zeroize::Zeroizing;
 
 use crate::failure::Failure;
 use crate::policy::KeyPolicy;
 use crate::sealed_records;
-use contracts::Entropy;
 
 const RECORD: &str = "key_ring";
 /// Replicas that start at once each find the others' keys after a round or two.
@@ -55,7 +55,8 @@ pub struct KeyTable {
 }
 
 impl KeyTable {
-    /// Reads the ring, adding a key where none signs with the chosen algorithm yet.
+    /// Reads the ring, adding a key where none signs with the chosen algorithm yet, and retiring
+    /// those of others.
     pub(crate) async fn open(
         records: &dyn RecordStore,
         data_keys: &DataKeys,
@@ -63,14 +64,21 @@ impl KeyTable {
         policy: &KeyPolicy,
         now: Timestamp,
     ) -> Result<Self, KeyRingError> {
-        let mut ring = if policy.algorithm.is_symmetric() {
-            read(records, data_keys).await?.map(|(_, ring)| ring).unwrap_or_default()
-        } else {
-            let keeper = Keeper { records, data_keys, entropy };
-            keeper.ring_that_signs(policy.algorithm, policy.grace, now).await?
-        };
-        ring.keys.retain(|key| key.phase(now) != domain::KeyPhase::Removed);
+        let keeper = Keeper { records, data_keys, entropy };
+        let mut ring = keeper.ring_that_fits(policy.algorithm, policy.grace, now).await?;
+        ring.keys.retain(|key| key.phase(now) != KeyPhase::Removed);
         Self::parse(ring, policy)
+    }
+
+    /// A table without keys, which signs and verifies nothing.
+    pub(crate) fn none(algorithm: Algorithm) -> Self {
+        Self {
+            ring: KeyRing::default(),
+            ring_keys: Vec::new(),
+            shared_keys: Vec::new(),
+            algorithm,
+            verifying: KeySet::new(),
+        }
     }
 
     fn parse(ring: KeyRing, policy: &KeyPolicy) -> Result<Self, KeyRingError> {
@@ -135,7 +143,9 @@ struct Keeper<'a> {
 }
 
 impl Keeper<'_> {
-    async fn ring_that_signs(
+    /// The ring with a key that signs with `algorithm`, and none that signs with another; HS256
+    /// signs with a shared secret, which is not kept here.
+    async fn ring_that_fits(
         &self,
         algorithm: Algorithm,
         grace: Duration,
@@ -144,12 +154,14 @@ impl Keeper<'_> {
         for _ in 0..ATTEMPTS_MAX {
             let found = read(self.records, self.data_keys).await?;
             let (version, mut ring) = found.unwrap_or_default();
-            if ring.signing_key(algorithm.name(), now).is_some() {
-                return Ok(ring);
+            let is_displaced = displace_others(&mut ring, algorithm, grace, now);
+            let is_missing =
+                !algorithm.is_symmetric() && ring.signing_key(algorithm.name(), now).is_none();
+            if is_missing {
+                ring.keys.push(new_key(algorithm, now)?);
             }
-            displace(&mut ring, grace, now);
-            ring.keys.push(new_key(algorithm, now)?);
-            if self.write(version, &ring).await? == Replaced::Yes {
+            let fits_already = !is_displaced && !is_missing;
+            if fits_already || self.write(version, &ring).await? == Replaced::Yes {
                 return Ok(ring);
             }
         }
@@ -159,16 +171,15 @@ impl Keeper<'_> {
     /// Writes the ring if the record still has `version`; 0 means that there was none.
     async fn write(&self, version: u64, ring: &KeyRing) -> Result<Replaced, KeyRingError> {
         let kept: Vec<KeptKey> = ring.keys.iter().map(KeptKey::from).collect();
-        let text =
-            zeroize::Zeroizing::new(serde_json::to_vec(&kept).map_err(KeyRingError::Malformed)?);
+        let text = Zeroizing::new(serde_json::to_vec(&kept).map_err(KeyRingError::Malformed)?);
         let content = sealed_records::seal(self.data_keys, RECORD, &text, self.entropy.bytes());
         if version > 0 {
             let replaced = self.records.replace_record(RECORD, version, &content).await;
             return Ok(replaced.map_err(Failure::Store)?);
         }
         match self.records.insert_record(RECORD, &content).await.map_err(Failure::Store)? {
-            contracts::Inserted::Yes => Ok(Replaced::Yes),
-            contracts::Inserted::Exists => Ok(Replaced::Stale),
+            Inserted::Yes => Ok(Replaced::Yes),
+            Inserted::Exists => Ok(Replaced::Stale),
         }
     }
 }
@@ -187,12 +198,22 @@ async fn read(
     Ok(Some((record.version, KeyRing { keys })))
 }
 
-/// Another algorithm was chosen: what signed until now verifies until its last token has expired.
-fn displace(ring: &mut KeyRing, grace: Duration, now: Timestamp) {
-    for key in ring.keys.iter_mut().filter(|key| key.retire_at.is_none()) {
+/// Retires keys of other algorithms: they verify until their last token has expired. Returns
+/// whether there were any.
+fn displace_others(
+    ring: &mut KeyRing,
+    algorithm: Algorithm,
+    grace: Duration,
+    now: Timestamp,
+) -> bool {
+    let mut is_displaced = false;
+    let others = ring.keys.iter_mut().filter(|key| key.algorithm != algorithm.name());
+    for key in others.filter(|key| key.retire_at.is_none()) {
         key.retire_at = Some(now);
         key.remove_at = Some(now.plus(grace));
+        is_displaced = true;
     }
+    is_displaced
 }
 
 fn new_key(algorithm: Algorithm, now: Timestamp) -> Result<KeyRecord, KeyRingError> {
@@ -213,7 +234,7 @@ struct KeptKey {
     kid: String,
     algorithm: String,
     #[serde(with = "base64_bytes")]
-    pkcs8: zeroize::Zeroizing<Vec<u8>>,
+    pkcs8: Zeroizing<Vec<u8>>,
     sign_from_ms: i64,
     retire_at_ms: Option<i64>,
     remove_at_ms: Option<i64>,

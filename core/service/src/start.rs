@@ -85,13 +85,25 @@ const LOG_KEY_RECORD: &str = "log_key";
 impl Service {
     /// Checks that everything works, makes what a new deployment lacks, and is ready to serve.
     pub async fn start(parts: Parts) -> Result<Self, StartError> {
+        let Parts { stores, clock, entropy, data_keys, policy, .. } = &parts;
+        let records = &*stores.records;
+        let keys =
+            KeyTable::open(records, data_keys, &**entropy, &policy.keys, clock.now()).await?;
+        Self::start_with(keys, parts).await
+    }
+
+    /// As [`Service::start`], but without keys, for whoever signs nobody in: the shell of an
+    /// operator may lack the settings that say what signs, and must not displace the server's keys.
+    pub async fn start_without_keys(parts: Parts) -> Result<Self, StartError> {
+        let keys = KeyTable::none(parts.policy.keys.algorithm);
+        Self::start_with(keys, parts).await
+    }
+
+    async fn start_with(keys: KeyTable, parts: Parts) -> Result<Self, StartError> {
         let Parts { stores, clock, entropy, data_keys, hashing, on_hashing_thread, policy } = parts;
         check_default_roles(&stores, &policy).await?;
         let passwords = PasswordPool::start(hashing, entropy.bytes(), on_hashing_thread)?;
         let log_key = open_log_key(&stores, &data_keys, &*entropy).await?;
-        let keys =
-            KeyTable::open(&*stores.records, &data_keys, &*entropy, &policy.keys, clock.now())
-                .await?;
         let revocations = RevocationCache::default();
         Ok(Self {
             stores,

@@ -5,8 +5,8 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use axum::extract::{MatchedPath, Request, State};
-use axum::http::header::{HeaderValue, USER_AGENT};
-use axum::http::{HeaderName, Method};
+use axum::http::Method;
+use axum::http::header::{CONTENT_LENGTH, HeaderMap, HeaderName, HeaderValue, USER_AGENT};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use domain::{Client, RequestId, TokenId};
@@ -47,7 +47,7 @@ pub(crate) async fn exchange(
         answer.unwrap_or_else(|_| Problem::unavailable("the answer took too long").into_response());
     if let Some(problem) = response.extensions_mut().remove::<Problem>() {
         log_cause(&problem, &id, &route);
-        response = problem.render(&id);
+        response = dressed(problem.render(&id), std::mem::take(response.headers_mut()));
     }
     if let Ok(value) = HeaderValue::from_str(id.as_str()) {
         response.headers_mut().insert(REQUEST_ID, value);
@@ -58,6 +58,15 @@ pub(crate) async fn exchange(
     let duration_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
     tracing::debug!(%method, route, status, duration_ms, request.id = %id, "answered");
     response
+}
+
+/// The rendered problem with what layers further in have added, such as the headers without which a
+/// browser keeps the problem from the script that asked.
+fn dressed(mut rendered: Response, mut headers: HeaderMap) -> Response {
+    headers.remove(CONTENT_LENGTH);
+    headers.extend(std::mem::take(rendered.headers_mut()));
+    *rendered.headers_mut() = headers;
+    rendered
 }
 
 /// The answer to a panic: a defect of ours, which must not cost the connection.

@@ -11,10 +11,10 @@ use axum::http::request::Parts;
 use bytes::Bytes;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use schemars::JsonSchema;
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, IgnoredAny};
 
 use crate::code::Code;
-use crate::problem::Problem;
+use crate::problem::{FieldError, Problem};
 
 /// No body of ours comes near it.
 const BODY_BYTES_MAX: usize = 64 * 1024;
@@ -107,32 +107,49 @@ async fn read(request: Request) -> Result<Bytes, Problem> {
 
 /// Never repeats what was sent: it may be a password.
 fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
-    let mut json = serde_json::Deserializer::from_slice(bytes);
-    let value = serde_path_to_error::deserialize(&mut json).map_err(|error| {
+    // First the whole text, so that what is not JSON is refused as that wherever it goes wrong.
+    let text = std::str::from_utf8(bytes).map_err(|_| malformed("The body is not UTF-8."))?;
+    serde_json::from_str::<IgnoredAny>(text).map_err(|error| {
+        let (line, column) = (error.line(), error.column());
+        malformed(format!("The body is not JSON: it fails at line {line}, column {column}."))
+    })?;
+    // A list would be taken for the members in their order.
+    if !text.trim_start().starts_with('{') {
+        let detail = "The body has to be a JSON object.";
+        return Err(Problem::new(Code::ValidationFailed).detail(detail));
+    }
+    let mut json = serde_json::Deserializer::from_str(text);
+    serde_path_to_error::deserialize(&mut json).map_err(|error| {
         let path = error.path().to_string();
-        let cause = error.into_inner();
-        let place = format!("line {}, column {}", cause.line(), cause.column());
-        if !cause.is_data() {
-            let detail = format!("The body is not JSON in UTF-8: it fails at {place}.");
-            return Problem::new(Code::MalformedRequest).detail(detail);
+        explain(path, &error.into_inner())
+    })
+}
+
+fn malformed(detail: impl Into<String>) -> Problem {
+    Problem::new(Code::MalformedRequest).detail(detail)
+}
+
+/// What serde says of names is safe to pass on; what it says of values is not.
+fn explain(path: String, cause: &serde_json::Error) -> Problem {
+    let text = cause.to_string();
+    let error = match text.split('`').nth(1) {
+        Some(name) if text.starts_with("duplicate field") => {
+            return malformed(format!("The member `{name}` is repeated."));
         }
-        let text = cause.to_string();
-        // What serde says of names is safe to pass on; what it says of values is not.
-        let what = match text.split('`').nth(1) {
-            Some(name) if text.starts_with("missing field") => format!("`{name}` is missing"),
-            Some(name) if text.starts_with("duplicate field") => {
-                let detail = format!("The member `{name}` is repeated.");
-                return Problem::new(Code::MalformedRequest).detail(detail);
-            }
-            _ if path == "." => "it has to be an object".to_owned(),
-            _ => format!("`{path}` has the wrong type"),
-        };
-        Problem::new(Code::ValidationFailed).detail(format!("The body is not right: {what}."))
-    })?;
-    json.end().map_err(|_| {
-        Problem::new(Code::MalformedRequest).detail("Something follows the JSON value.")
-    })?;
-    Ok(value)
+        Some(name) if text.starts_with("missing field") => FieldError {
+            field: name.to_owned().into(),
+            code: "missing",
+            message: "this has to be given".to_owned(),
+        },
+        // Escapes that stand for no character.
+        _ if !cause.is_data() => return malformed("The body holds text that is not Unicode."),
+        _ => FieldError {
+            field: path.into(),
+            code: "wrong_type",
+            message: "this has the wrong type".to_owned(),
+        },
+    };
+    Problem::validation(vec![error])
 }
 
 fn document<T: JsonSchema>(ctx: &mut GenContext, operation: &mut Operation, is_required: bool) {

@@ -1,16 +1,25 @@
 use doorward_claims::Algorithm;
-use serde_json::json;
+use serde::Serialize;
 
 use crate::public_document::PublicDocument;
 
 /// What verifiers need to find our keys (OpenID Connect Discovery §3, RFC 8414 §2). Not yet an
 /// OpenID provider: no endpoint is named that does not answer.
+#[derive(Serialize)]
+struct Metadata<'a> {
+    issuer: &'a str,
+    jwks_uri: String,
+    response_types_supported: [&'a str; 0],
+    subject_types_supported: [&'a str; 1],
+    id_token_signing_alg_values_supported: [&'a str; 1],
+}
+
 pub(crate) fn metadata(issuer: &str, algorithm: Algorithm) -> PublicDocument {
-    PublicDocument::json(&json!({
-        "issuer": issuer,
-        "jwks_uri": format!("{issuer}/.well-known/jwks.json"),
-        "response_types_supported": [],
-        "subject_types_supported": ["public"],
-        "id_token_signing_alg_values_supported": [algorithm.name()],
-    }))
+    PublicDocument::json(&Metadata {
+        issuer,
+        jwks_uri: format!("{issuer}/.well-known/jwks.json"),
+        response_types_supported: [],
+        subject_types_supported: ["public"],
+        id_token_signing_alg_values_supported: [algorithm.name()],
+    })
 }

@@ -18,7 +18,7 @@ impl Mistakes {
     }
 
     pub(crate) fn note(&mut self, field: &'static str, code: &'static str, message: String) {
-        self.0.push(FieldError { field, code, message });
+        self.0.push(FieldError { field: field.into(), code, message });
     }
 
     pub(crate) fn email(&mut self, typed: &str) -> Option<EmailAddress> {
@@ -34,7 +34,10 @@ impl Mistakes {
     }
 
     pub(crate) fn password(&mut self, typed: &SecretString) -> Option<Password> {
-        self.take("password", Password::parse(typed))
+        // The one thing that can be wrong with a password before the policy is asked.
+        Password::parse(typed)
+            .map_err(|error| self.note("password", "too_long", error.to_string()))
+            .ok()
     }
 
     /// The mistakes as an answer; call when a value is missing.

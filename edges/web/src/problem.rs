@@ -1,3 +1,4 @@
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
@@ -33,7 +34,7 @@ pub(crate) struct Problem {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub(crate) struct FieldError {
     /// The member of the body, or the parameter.
-    pub(crate) field: &'static str,
+    pub(crate) field: Cow<'static, str>,
     /// Stable and machine-readable.
     pub(crate) code: &'static str,
     /// For people.

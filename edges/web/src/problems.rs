@@ -32,7 +32,7 @@ impl From<SignUpError> for Problem {
                 Self::new(Code::Forbidden).detail("Registration is closed here.")
             }
             SignUpError::WeakPassword(why) => Self::validation(vec![FieldError {
-                field: "password",
+                field: "password".into(),
                 code: why.code(),
                 message: why.to_string(),
             }]),

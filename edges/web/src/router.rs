@@ -2,7 +2,7 @@ use axum::extract::Request;
 use axum::http::header::{AUTHORIZATION, CONTENT_TYPE, LOCATION, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{Method, StatusCode};
 use axum::middleware::{self, Next};
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use axum::routing::MethodRouter;
 use axum::{Extension, Router};
 use tower_http::catch_panic::CatchPanicLayer;
@@ -101,14 +101,15 @@ fn finish(router: Router<AppState>, state: &AppState) -> Router {
 
 /// Turns the bare refusals of the router and of extractors into problems.
 async fn name_problems(request: Request, next: Next) -> Response {
-    let response = next.run(request).await;
+    let mut response = next.run(request).await;
     if response.extensions().get::<Problem>().is_some() {
         return response;
     }
     match response.status() {
         StatusCode::METHOD_NOT_ALLOWED => {
             let allow = response.headers().get(axum::http::header::ALLOW).cloned();
-            Problem::method_not_allowed(allow).into_response()
+            response.extensions_mut().insert(Problem::method_not_allowed(allow));
+            response
         }
         _ => response,
     }

@@ -33,7 +33,8 @@ async fn a_registration_that_was_acknowledged_survives_a_crash_and_none_is_half_
     let unanswered = clients.join_all().await;
 
     let server = deployment.serve().await;
-    for email in acknowledged.lock().unwrap().drain(..) {
+    let acknowledged = std::mem::take(&mut *acknowledged.lock().unwrap());
+    for email in acknowledged {
         server.client.log_in(&email).await;
     }
     for email in unanswered {
@@ -54,11 +55,7 @@ async fn a_refresh_token_that_was_handed_out_survives_a_crash() {
     let mut clients = JoinSet::new();
     for _ in 0..CLIENTS {
         let token = server.client.log_in("ada@example.com").await.refresh;
-        clients.spawn(refresh_until_it_dies(
-            server.client.clone(),
-            token,
-            Arc::clone(&handed_out),
-        ));
+        clients.spawn(refresh_until_it_dies(server.client.clone(), token, Arc::clone(&handed_out)));
     }
     within(PATIENCE, "tokens are refreshed", async || {
         (*handed_out.lock().unwrap() >= 10 * CLIENTS).then_some(())
@@ -99,8 +96,7 @@ async fn refresh_until_it_dies(
     mut token: String,
     handed_out: Arc<Mutex<usize>>,
 ) -> String {
-    while let Ok(answer) =
-        client.try_post("/auth/refresh", json!({ "refreshToken": token })).await
+    while let Ok(answer) = client.try_post("/auth/refresh", json!({ "refreshToken": token })).await
     {
         token = answer.tokens().refresh;
         *handed_out.lock().unwrap() += 1;

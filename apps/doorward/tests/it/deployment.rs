@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::Arc;
 
 use tempfile::TempDir;
 
@@ -11,16 +12,18 @@ use crate::process::{Ended, Process};
 /// The issuer of servers that are started again: a free port is another one each time.
 pub(crate) const STABLE_ISSUER: &str = "http://127.0.0.1:8080";
 
-/// Everything of one deployment but its processes; gone when dropped.
+/// Everything of one deployment but its processes. Clones share the folder, which is gone with the
+/// last of them.
+#[derive(Clone)]
 pub(crate) struct Deployment {
-    folder: TempDir,
+    folder: Arc<TempDir>,
     variables: Vec<(String, String)>,
 }
 
 impl Deployment {
     /// An empty folder. Nothing is set but that listeners take free ports.
     pub(crate) fn new() -> Self {
-        Self { folder: tempfile::tempdir().unwrap(), variables: Vec::new() }
+        Self { folder: Arc::new(tempfile::tempdir().unwrap()), variables: Vec::new() }
             .with("DOORWARD_SERVER__LISTEN", "127.0.0.1:0")
             .with("DOORWARD_SERVER__OPERATIONS_LISTEN", "127.0.0.1:0")
     }

@@ -69,8 +69,7 @@ impl Process {
 
     /// Waits until it has ended by itself or by a signal that it was sent.
     pub(crate) async fn end(mut self) -> Ended {
-        let status =
-            within(PATIENCE, "the process has not ended", async || self.status()).await;
+        let status = within(PATIENCE, "the process has not ended", async || self.status()).await;
         self.stdout.finish();
         self.stderr.finish();
         Ended { code: status.code(), stdout: self.stdout.text(), stderr: self.stderr.text() }

@@ -9,6 +9,7 @@ use doorward_verify::Verifier;
 
 use crate::client::JWKS;
 use crate::deployment::{Deployment, STABLE_ISSUER, Server};
+use crate::waiting::{PATIENCE, within};
 
 const EMAIL: &str = "ada@example.com";
 /// Two data keys: 32 bytes in base64 each.
@@ -67,7 +68,7 @@ async fn a_wrong_data_key_is_refused_with_advice_and_nothing_is_lost() {
 
     // What the advice says, and then what was there before.
     for keys in ["env:OTHER_KEY,env:KEY", "env:KEY"] {
-        let advised = Deployment::in_folder_of(&wrong).with("DOORWARD_DATA_KEY", keys);
+        let advised = wrong.clone().with("DOORWARD_DATA_KEY", keys);
         let server = advised.serve().await;
         assert_eq!(server.client.status_of(&tokens.access).await, 200);
         server.client.log_in(EMAIL).await;
@@ -78,10 +79,9 @@ async fn a_wrong_data_key_is_refused_with_advice_and_nothing_is_lost() {
 #[tokio::test]
 async fn a_data_key_that_is_none_is_refused() {
     for key in ["short", "", "not base64 at all, but long enough to be one"] {
-        let deployment =
-            Deployment::new().with("DOORWARD_DATA_KEY", "env:KEY").with("KEY", key);
+        let deployment = Deployment::new().with("DOORWARD_DATA_KEY", "env:KEY").with("KEY", key);
         let refusal = deployment.run(&["serve"]).await;
-        assert_eq!(refusal.code, Some(1), "{refusal:?}");
+        assert_eq!(refusal.code, Some(2), "{refusal:?}");
         assert!(refusal.stderr.contains("data_key") || refusal.stderr.contains("secret"));
         assert!(key.is_empty() || !refusal.stderr.contains(key), "{}", refusal.stderr);
         assert!(!deployment.path("data/doorward.db").exists());
@@ -118,6 +118,19 @@ async fn processes_that_start_at_once_on_an_empty_folder_share_their_keys() {
     for server in &servers {
         assert_eq!(server.client.published_keys().await, keys);
         assert_eq!(server.client.status_of(&tokens.access).await, 200);
+    }
+}
+
+#[tokio::test]
+async fn a_first_start_that_is_killed_does_not_stand_in_the_way_of_the_next() {
+    for made in ["data", "data/data.key", "data/doorward.db", "data/doorward.db-wal"] {
+        let deployment = Deployment::new();
+        let process = deployment.start(&["serve"], "");
+        within(PATIENCE, made, async || deployment.path(made).exists().then_some(())).await;
+        process.kill().await;
+        let server = deployment.serve().await;
+        server.client.register(EMAIL).await;
+        server.client.log_in(EMAIL).await;
     }
 }
 
