@@ -4,6 +4,8 @@
 //! as one transaction. See `docs/decisions/0003-operations-are-data.md`.
 
 mod outbox;
+#[cfg(test)]
+mod plans;
 mod records;
 mod revocations;
 mod rows;
@@ -58,5 +60,54 @@ impl Probe for SqlStorage {
         self.engine.read(&Statement::new("SELECT 1", []), (), |(), _| Ok(()))?;
         // An operation of no statements still needs the writing thread and a transaction.
         self.engine.write(Vec::new()).await.map(|_| ())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+    use std::time::Duration;
+
+    use contracts::{Inserted, RecordStore};
+    use rusqlite::Connection;
+    use tempfile::TempDir;
+
+    use super::*;
+
+    /// A store that does not wait for other processes.
+    fn open_impatiently() -> (SqlStorage, PathBuf, TempDir) {
+        let folder = TempDir::new().unwrap();
+        let path = folder.path().join("doorward.db");
+        let mut connection = sqlite::open_database(&path).unwrap();
+        schema::migrate(&mut connection).unwrap();
+        connection.busy_timeout(Duration::ZERO).unwrap();
+        let engine = Sqlite::start(&path, connection).unwrap();
+        (SqlStorage { engine }, path, folder)
+    }
+
+    #[tokio::test]
+    async fn while_another_process_holds_the_database_writes_are_unavailable_and_reads_go_on() {
+        let (storage, path, _folder) = open_impatiently();
+        storage.insert_record("before", b"").await.unwrap();
+        for lock in ["BEGIN IMMEDIATE", "BEGIN EXCLUSIVE"] {
+            let other = Connection::open(&path).unwrap();
+            other.execute_batch(lock).unwrap();
+
+            let refused = storage.insert_record("during", b"").await;
+            assert!(matches!(refused, Err(StoreError::Unavailable(_))), "{refused:?}");
+            assert!(matches!(storage.check().await, Err(StoreError::Unavailable(_))));
+            assert!(storage.find_record("before").await.unwrap().is_some());
+
+            other.execute_batch("ROLLBACK").unwrap();
+            storage.check().await.unwrap();
+            assert_eq!(storage.find_record("during").await.unwrap(), None);
+        }
+        assert_eq!(storage.insert_record("after", b"").await.unwrap(), Inserted::Yes);
+    }
+
+    #[tokio::test]
+    async fn a_healthy_store_says_so() {
+        let (storage, _path, _folder) = open_impatiently();
+        storage.check().await.unwrap();
     }
 }

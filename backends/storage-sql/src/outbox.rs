@@ -4,24 +4,29 @@ use domain::{EventId, Timestamp, UserId};
 
 use crate::SqlStorage;
 use crate::rows::parsed;
-use crate::statement::{RowReader, Statement};
+use crate::statement::{RowReader, Statement, Written};
+use crate::users::unexpected;
 
 const INSERT_EVENT: &str = "
     INSERT INTO outbox (id, name, user_id, at_ms, envelope, lease_until_ms)
     VALUES ($1, $2, $3, $4, $5, 0)";
 
+/// Walks the ids, which sort by age, past what is leased: the backlog is never sorted, and an event
+/// that failed is not overtaken for ever by newer ones.
 const CLAIM_EVENTS: &str = "
     UPDATE outbox SET lease_until_ms = $1
-     WHERE id IN (SELECT id FROM outbox WHERE lease_until_ms <= $2
-                   ORDER BY lease_until_ms, id LIMIT $3)
+     WHERE id IN (SELECT id FROM outbox WHERE lease_until_ms <= $2 ORDER BY id LIMIT $3)
     RETURNING id, name, user_id, at_ms, envelope";
 
 const DELETE_EVENT: &str = "DELETE FROM outbox WHERE id = $1";
 
+#[cfg(test)]
+pub(crate) const STATEMENTS: &[&str] = &[INSERT_EVENT, CLAIM_EVENTS, DELETE_EVENT];
+
 #[async_trait]
 impl OutboxStore for SqlStorage {
     async fn insert_events(&self, events: &[OutboxEvent]) -> Result<(), StoreError> {
-        self.engine.write(events.iter().map(insert_event).collect()).await.map(|_| ())
+        self.write_all(events.iter().map(insert_event).collect()).await
     }
 
     async fn claim_events(
@@ -39,7 +44,16 @@ impl OutboxStore for SqlStorage {
 
     async fn delete_events(&self, ids: &[EventId]) -> Result<(), StoreError> {
         let delete = |id: &EventId| Statement::new(DELETE_EVENT, [id.to_string().into()]);
-        self.engine.write(ids.iter().map(delete).collect()).await.map(|_| ())
+        self.write_all(ids.iter().map(delete).collect()).await
+    }
+}
+
+impl SqlStorage {
+    async fn write_all(&self, statements: Vec<Statement>) -> Result<(), StoreError> {
+        match self.engine.write(statements).await? {
+            Written::Done => Ok(()),
+            refused => Err(unexpected(&refused)),
+        }
     }
 }
 

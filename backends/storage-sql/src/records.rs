@@ -13,6 +13,9 @@ const INSERT_RECORD: &str = "
 const REPLACE_RECORD: &str = "
     UPDATE records SET version = version + 1, content = $1 WHERE name = $2 AND version = $3";
 
+#[cfg(test)]
+pub(crate) const STATEMENTS: &[&str] = &[FIND_RECORD, INSERT_RECORD, REPLACE_RECORD];
+
 #[async_trait]
 impl RecordStore for SqlStorage {
     async fn find_record(&self, name: &str) -> Result<Option<Record>, StoreError> {

@@ -13,11 +13,12 @@ const INSERT_REVOCATION: &str = "
                              ended_at_ms, expires_at_ms)
     SELECT value, $1, $2, $3, $4, $5, $6 FROM counters WHERE name = 'revocations'";
 
+/// Walks the sequence from its end; the plus sign keeps the planner from sorting by expiry first.
 const LIST_REVOCATIONS: &str = "
     SELECT c.value, r.sequence, r.session_id, r.user_id, r.epoch_below, r.except_session_id,
            r.ended_at_ms, r.expires_at_ms
       FROM counters c
-      LEFT JOIN (SELECT * FROM revocations WHERE expires_at_ms > $1
+      LEFT JOIN (SELECT * FROM revocations WHERE +expires_at_ms > $1
                   ORDER BY sequence DESC LIMIT $2) r ON TRUE
      WHERE c.name = 'revocations'
      ORDER BY r.sequence DESC";
@@ -31,6 +32,10 @@ const DELETE_SESSIONS: &str = "
     DELETE FROM sessions WHERE id IN
         (SELECT id FROM sessions WHERE expires_at_ms <= $1 LIMIT $2)
     RETURNING 1";
+
+#[cfg(test)]
+pub(crate) const STATEMENTS: &[&str] =
+    &[NEXT_SEQUENCE, INSERT_REVOCATION, LIST_REVOCATIONS, DELETE_REVOCATIONS, DELETE_SESSIONS];
 
 #[async_trait]
 impl RevocationStore for SqlStorage {

@@ -15,11 +15,15 @@ pub(crate) fn pending(connection: &Connection) -> Result<Vec<&'static str>, Stor
 }
 
 /// Takes the steps that are pending, all or none, and returns their names. Of several processes at
-/// once, one takes them and the others wait.
+/// once, one takes them and the others wait. Writes nothing, and waits for nobody, if none are.
 pub(crate) fn migrate(connection: &mut Connection) -> Result<Vec<&'static str>, StoreError> {
+    if pending(connection)?.is_empty() {
+        return Ok(Vec::new());
+    }
     let transaction = connection
         .transaction_with_behavior(TransactionBehavior::Immediate)
         .map_err(unavailable)?;
+    // Another process may have taken them while we waited.
     let names = pending(&transaction)?;
     for (_, sql) in STEPS.iter().skip(STEPS.len() - names.len()) {
         transaction.execute_batch(sql).map_err(unavailable)?;

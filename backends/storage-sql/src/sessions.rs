@@ -46,7 +46,8 @@ const LIST_SESSIONS: &str = concat!(
     session_columns!(),
     "  FROM sessions s
        JOIN users u ON u.id = s.user_id AND u.session_epoch <= s.epoch
-      WHERE s.user_id = $1 AND s.id > $2 AND s.ended_at_ms IS NULL AND s.idle_expires_at_ms > $3
+      WHERE s.user_id = $1 AND s.id > $2 AND s.ended_at_ms IS NULL
+        AND s.idle_expires_at_ms > $3 AND s.expires_at_ms > $3
       ORDER BY s.id LIMIT $4"
 );
 
@@ -64,6 +65,17 @@ const ADVANCE_FORGIVEN: &str = "
 const END_SESSION: &str = "
     UPDATE sessions SET ended_at_ms = $1, end_reason = $2
      WHERE id = $3 AND user_id = $4 AND ended_at_ms IS NULL";
+
+#[cfg(test)]
+pub(crate) const STATEMENTS: &[&str] = &[
+    RECORD_SIGN_IN,
+    INSERT_SESSION,
+    FIND_SESSION,
+    LIST_SESSIONS,
+    ADVANCE_GENERATION,
+    ADVANCE_FORGIVEN,
+    END_SESSION,
+];
 
 #[async_trait]
 impl SessionStore for SqlStorage {

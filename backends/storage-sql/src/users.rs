@@ -63,6 +63,21 @@ const RAISE_EPOCH: &str = "
 
 const LIST_ROLES: &str = "SELECT name FROM roles ORDER BY name";
 
+#[cfg(test)]
+pub(crate) const STATEMENTS: &[&str] = &[
+    INSERT_USER,
+    INSERT_USER_ROLE,
+    FIND_USER,
+    FIND_USER_BY_EMAIL,
+    FIND_USER_BY_USERNAME,
+    LIST_USERS,
+    RAISE_VERSION,
+    DELETE_USER_ROLES,
+    REPLACE_PASSWORD_HASH,
+    RAISE_EPOCH,
+    LIST_ROLES,
+];
+
 #[async_trait]
 impl UserStore for SqlStorage {
     async fn insert_user(

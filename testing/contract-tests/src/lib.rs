@@ -1,1 +1,39 @@
-//! wip
+//! What every backend must do. A backend that passes is done; one that cannot is not offered.
+//!
+//! A backend's tests name a function that opens an empty store and hand it to [`all!`], or to the
+//! macro of each trait it implements:
+//!
+//! ```ignore
+//! async fn open() -> contract_tests::Backend { … }
+//!
+//! contract_tests::all!(open); // one #[tokio::test] per case
+//! ```
+//!
+//! The using crate needs `tokio` with `macros` and `rt-multi-thread`. Cases share no state, so they
+//! run in any order and side by side.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::missing_panics_doc,
+    reason = "a case is a test: it fails by panicking"
+)]
+
+mod backend;
+mod fixtures;
+#[macro_use]
+mod suites;
+
+pub mod outbox;
+pub mod outbox_leases;
+pub mod records;
+pub mod revocations;
+pub mod sessions;
+pub mod sessions_end;
+pub mod sessions_list;
+pub mod sessions_rotate;
+pub mod users;
+pub mod users_change;
+pub mod users_list;
+pub mod values;
+
+pub use backend::Backend;

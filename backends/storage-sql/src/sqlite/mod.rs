@@ -17,20 +17,20 @@ use writer::Writer;
 
 /// An open database file.
 pub(crate) struct Sqlite {
-    writer: Writer,
     path: Box<Path>,
     /// Idle reading connections. Each read takes one out, so there are never more than threads
-    /// that read at once.
+    /// that read at once. Closed before the writer, which then folds its log into the file.
     readers: Mutex<Vec<Connection>>,
+    writer: Writer,
 }
 
 impl Sqlite {
     /// Takes over a migrated database.
     pub(crate) fn start(path: &Path, connection: Connection) -> Result<Self, StoreError> {
         Ok(Self {
-            writer: Writer::start(connection)?,
             path: path.into(),
             readers: Mutex::default(),
+            writer: Writer::start(connection)?,
         })
     }
 

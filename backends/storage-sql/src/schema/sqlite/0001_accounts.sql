@@ -104,8 +104,6 @@ CREATE TABLE outbox (
     lease_until_ms INTEGER NOT NULL
 ) STRICT;
 
-CREATE INDEX outbox_by_lease ON outbox (lease_until_ms, id);
-
 CREATE TABLE records (
     name    TEXT PRIMARY KEY,
     version INTEGER NOT NULL,

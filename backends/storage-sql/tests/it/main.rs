@@ -1,0 +1,29 @@
+//! The contract suite on `SQLite`, and what only a file can do wrong.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests fail like tests")]
+
+mod content;
+mod file;
+mod schema;
+
+use std::path::PathBuf;
+
+use contract_tests::Backend;
+use storage_sql::SqlStorage;
+use tempfile::TempDir;
+
+/// An empty database in a folder of its own.
+#[allow(clippy::unused_async, reason = "backends on a server wait for it")]
+async fn open() -> Backend {
+    let (folder, path) = place();
+    Backend::new(SqlStorage::open_sqlite(&path).unwrap(), folder)
+}
+
+/// A folder of one's own, and the path of a database to be made in it.
+fn place() -> (TempDir, PathBuf) {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("doorward.db");
+    (folder, path)
+}
+
+contract_tests::all!(open);

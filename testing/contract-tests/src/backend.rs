@@ -1,0 +1,39 @@
+use std::any::Any;
+use std::sync::Arc;
+
+use contracts::{OutboxStore, RecordStore, RevocationStore, SessionStore, UserStore};
+
+/// A backend as the suite sees it: one empty store behind every trait.
+#[derive(Clone)]
+pub struct Backend {
+    /// Keeps users.
+    pub users: Arc<dyn UserStore>,
+    /// Keeps sessions.
+    pub sessions: Arc<dyn SessionStore>,
+    /// Lists revocations.
+    pub revocations: Arc<dyn RevocationStore>,
+    /// Hands out events.
+    pub outbox: Arc<dyn OutboxStore>,
+    /// Keeps records.
+    pub records: Arc<dyn RecordStore>,
+    /// What the stores live in; the last field, so that it is dropped after them.
+    pub home: Arc<dyn Any + Send + Sync>,
+}
+
+impl Backend {
+    /// A backend of one type. `home` is what must outlive it, such as a temporary folder.
+    pub fn new<S>(store: S, home: impl Any + Send + Sync) -> Self
+    where
+        S: UserStore + SessionStore + RevocationStore + OutboxStore + RecordStore + 'static,
+    {
+        let store = Arc::new(store);
+        Self {
+            users: store.clone(),
+            sessions: store.clone(),
+            revocations: store.clone(),
+            outbox: store.clone(),
+            records: store,
+            home: Arc::new(home),
+        }
+    }
+}

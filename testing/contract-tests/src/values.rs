@@ -1,0 +1,212 @@
+//! Values at their edges: whatever the domain can hold comes back as it went in.
+
+use std::net::IpAddr;
+
+use contracts::{Advance, Advanced, OutboxEvent};
+use domain::{
+    Client, PasswordHash, PersonName, RevocationScope, Session, SessionId, Timestamp, User, UserId,
+    UserStatus,
+};
+
+use crate::Backend;
+use crate::fixtures::{
+    NOW, assert_same_user, email, end, event, raise, roles, session, user, username,
+};
+
+/// The largest counter that every backend holds.
+const COUNTER_MAX: u64 = i64::MAX.cast_unsigned();
+
+/// A user with nothing that may be absent.
+fn bare_user() -> User {
+    User {
+        is_email_verified: false,
+        username: None,
+        name: None,
+        roles: roles(&[]),
+        status: UserStatus::Disabled,
+        password_hash: None,
+        session_epoch: 0,
+        version: 0,
+        created_at: Timestamp::from_unix_ms(0),
+        last_login_at: None,
+        ..user(1)
+    }
+}
+
+/// A user with all of it, each as long or as large as it can be.
+fn full_user() -> User {
+    let domain = format!("{0}.{0}.{1}.example", "b".repeat(63), "c".repeat(53));
+    User {
+        id: UserId::parse(&"~".repeat(128)).unwrap(),
+        email: email(&format!("{}@{domain}", "A".repeat(64))),
+        is_email_verified: true,
+        username: Some(username(&"u".repeat(32))),
+        name: Some(PersonName::parse(&"😀".repeat(200)).unwrap()),
+        roles: roles(&["ADMIN", "SUPERVISOR", "USER"]),
+        status: UserStatus::Active,
+        password_hash: Some(PasswordHash::new("$".repeat(512))),
+        session_epoch: COUNTER_MAX - 1,
+        version: COUNTER_MAX - 1,
+        created_at: Timestamp::from_unix_ms(i64::MAX),
+        last_login_at: Some(Timestamp::from_unix_ms(i64::MIN)),
+    }
+}
+
+/// Users with nothing and with everything read back, alone and in a list.
+pub async fn users_with_nothing_and_with_everything_read_back(backend: &Backend) {
+    for user in [bare_user(), full_user()] {
+        backend.users.insert_user(&user, &[]).await.unwrap();
+        assert_same_user(&backend.account(&user.id).await.user, &user);
+        let found = backend.account_by_email(user.email.key()).await.unwrap();
+        assert_same_user(&found.user, &user);
+    }
+    let listed = backend.users.list_users(None, 10).await.unwrap();
+    assert_same_user(&listed[0], &bare_user());
+    assert_same_user(&listed[1], &full_user());
+}
+
+/// Names of any script, and such as mean something to a database, read back.
+pub async fn names_of_any_script_read_back(backend: &Backend) {
+    let names = [
+        "Ædith Þórsdóttir",
+        "李 小龍",
+        "ناصر",
+        "e\u{301} is not \u{e9}",
+        "O'Brien\"; DROP TABLE users; --",
+        "$1 %s {0} \\ `$ne` null NULL 0",
+        "👩\u{200d}👩\u{200d}👧",
+    ];
+    for (number, text) in (1..).zip(names) {
+        let user = User { name: Some(PersonName::parse(text).unwrap()), ..user(number) };
+        backend.users.insert_user(&user, &[]).await.unwrap();
+        let found = backend.account(&user.id).await.user.name.unwrap();
+        assert_eq!(found.as_str(), text);
+    }
+}
+
+/// Ids of other systems are kept as they are and told apart by case and by sign.
+pub async fn foreign_user_ids_are_told_apart(backend: &Backend) {
+    let ids = ["auth0|5f7c", "AUTH0|5F7C", "a'b", "a\"b", "a%b", "a_b", "a#b", "a/b", "a{b}", "0"];
+    for (number, id) in (1..).zip(ids) {
+        let user = User { id: UserId::parse(id).unwrap(), ..user(number) };
+        backend.users.insert_user(&user, &[]).await.unwrap();
+        backend.with_session(&user, number).await;
+    }
+    for (number, id) in (1..).zip(ids) {
+        let id = UserId::parse(id).unwrap();
+        let found = backend.account(&id).await.user;
+        assert_eq!((found.id.clone(), found.email), (id, user(number).email));
+        let sessions = backend.sessions.list_sessions(&found.id, NOW, None, 10).await.unwrap();
+        assert_eq!(sessions.len(), 1);
+    }
+}
+
+/// Sessions with nothing and with everything read back.
+pub async fn sessions_with_nothing_and_with_everything_read_back(backend: &Backend) {
+    let user = User { status: UserStatus::Active, ..full_user() };
+    backend.users.insert_user(&user, &[]).await.unwrap();
+    let bare = Session {
+        id: SessionId::from_bytes([0; 16]),
+        rotated_by: None,
+        sealed_refresh_key: [].into(),
+        methods: Vec::new(),
+        client: Client { address: None, user_agent: None },
+        ..session(&user, 1)
+    };
+    let agent: Box<str> = "ü😀".repeat(128).into();
+    let end_of_time = Timestamp::from_unix_ms(i64::MAX);
+    let full = Session {
+        id: SessionId::from_bytes([0xff; 16]),
+        generation: COUNTER_MAX,
+        forgiven_generation: COUNTER_MAX - 1,
+        rotated_by: Some(agent.clone()),
+        sealed_refresh_key: (0..=u8::MAX).collect(),
+        client: Client { address: None, user_agent: Some(agent) },
+        idle_expires_at: end_of_time,
+        expires_at: end_of_time,
+        ..session(&user, 1)
+    };
+    for session in [bare, full] {
+        backend.insert(&session).await;
+        assert_eq!(backend.session(&session).await, session);
+    }
+}
+
+/// Addresses of both families read back as they were.
+pub async fn addresses_of_clients_read_back(backend: &Backend) {
+    let user = backend.with_user(1).await;
+    let addresses = ["0.0.0.0", "255.255.255.255", "::", "2001:db8::1", "::ffff:192.0.2.1"];
+    for (number, text) in (1..).zip(addresses) {
+        let address: IpAddr = text.parse().unwrap();
+        let client = Client { address: Some(address), user_agent: None };
+        let session = Session { client, ..session(&user, number) };
+        backend.insert(&session).await;
+        assert_eq!(backend.session(&session).await.client.address, Some(address));
+    }
+}
+
+/// A generation may go as far as a counter can.
+pub async fn the_last_generation_can_be_reached(backend: &Backend) {
+    let user = backend.with_user(1).await;
+    let session = Session { generation: COUNTER_MAX - 1, ..session(&user, 1) };
+    backend.insert(&session).await;
+    let advance = Advance {
+        user: session.user_id.clone(),
+        session: session.id,
+        from: COUNTER_MAX - 1,
+        to: COUNTER_MAX,
+        at: NOW,
+        by: None,
+        idle_expires_at: NOW,
+    };
+    let advanced = backend.sessions.advance_generation(&advance).await.unwrap();
+    assert_eq!(advanced, Advanced::Yes);
+    assert_eq!(backend.session(&session).await.generation, COUNTER_MAX);
+}
+
+/// Revocations with the largest epoch, of users with the longest id, read back.
+pub async fn revocations_at_the_edges_read_back(backend: &Backend) {
+    let user = full_user();
+    backend.users.insert_user(&user, &[]).await.unwrap();
+    let mut raise = raise(&user);
+    raise.revocation.scope = RevocationScope::User {
+        user: user.id.clone(),
+        epoch_below: COUNTER_MAX,
+        except: Some(SessionId::from_bytes([0xff; 16])),
+    };
+    raise.revocation.ended_at = Timestamp::from_unix_ms(-1);
+    raise.revocation.expires_at = Timestamp::from_unix_ms(i64::MAX);
+    backend.users.advance_session_epoch(&raise, &[]).await.unwrap();
+    assert_eq!(backend.revoked().await, [raise.revocation]);
+    assert_eq!(backend.account(&user.id).await.user.session_epoch, COUNTER_MAX);
+}
+
+/// Envelopes are kept to the byte: consumers check a signature over them.
+pub async fn envelopes_are_kept_to_the_byte(backend: &Backend) {
+    let envelopes = [
+        "{}",
+        "{ \"b\" : 1.0, \"a\":1e3,\"a\":\"\\u00e9 \u{e9}\" }\n",
+        "not json at all: '\"\\ \u{1f600}",
+        "",
+        &format!("\"{}\"", "x".repeat(60_000)),
+    ];
+    let events: Vec<OutboxEvent> = (1..)
+        .zip(envelopes)
+        .map(|(number, envelope)| OutboxEvent { envelope: envelope.into(), ..event(number) })
+        .collect();
+    backend.outbox.insert_events(&events).await.unwrap();
+    assert_eq!(backend.events().await, events);
+}
+
+/// An end long ago, or far ahead, is kept to the millisecond.
+pub async fn moments_are_kept_to_the_millisecond(backend: &Backend) {
+    let user = backend.with_user(1).await;
+    let moments = [i64::MIN, -1, 0, 1, 1_731_333_100_001, 253_402_300_800_000, i64::MAX];
+    for (number, ms) in (1..).zip(moments) {
+        let session = backend.with_session(&user, number).await;
+        let mut end = end(&session);
+        end.end.at = Timestamp::from_unix_ms(ms);
+        backend.sessions.end_session(&end, &[]).await.unwrap();
+        assert_eq!(backend.session(&session).await.end, Some(end.end));
+    }
+}
