@@ -33,8 +33,15 @@ async fn a_disabled_user_refreshes_nothing() {
     let answer = server.try_refresh(&tokens.refresh).await;
     answer.assert_status(403);
     insta::assert_snapshot!(
-        answer.body,
-        @r#"{"type":"urn:doorward:problem:account_disabled","title":"The account is disabled","status":403,"detail":"An administrator can enable it.","code":"account_disabled","requestId":"req-1"}"#
+        answer.folded(),
+        @r#"
+        {"type":"urn:doorward:problem:account_disabled",
+        "title":"The account is disabled",
+        "status":403,
+        "detail":"An administrator can enable it.",
+        "code":"account_disabled",
+        "requestId":"req-1"}
+        "#
     );
     assert_eq!(server.session(&tokens).await, before);
 }

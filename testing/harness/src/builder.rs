@@ -1,0 +1,209 @@
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use crypto::{Argon2EngineKind, Argon2Params, DataKey, DataKeys, HashAlgorithm, HashingSettings};
+use domain::{PasswordPolicy, RoleName};
+use doorward_claims::Algorithm;
+use service::{KeyPolicy, Parts, Policy, Service};
+use storage_sql::SqlStorage;
+use tempfile::TempDir;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use web::{AppState, WebSettings};
+
+use crate::server::database_in;
+use crate::{CountingEntropy, HashingGate, ObservedStore, TestClock, TestServer};
+
+type Change<T> = Box<dyn FnOnce(&mut T) + Send>;
+
+/// Sets up a [`TestServer`].
+pub struct TestServerBuilder {
+    clock: TestClock,
+    folder: Arc<TempDir>,
+    /// Of the first instance, for those beside it.
+    public_url: Option<String>,
+    policy: Vec<Change<Policy>>,
+    settings: Vec<Change<WebSettings>>,
+    hashing: HashingSettings,
+    on_hashing_thread: Arc<dyn Fn() + Send + Sync>,
+}
+
+impl TestServerBuilder {
+    pub(crate) fn new() -> Self {
+        Self {
+            clock: TestClock::new(),
+            folder: Arc::new(tempfile::tempdir().unwrap()),
+            public_url: None,
+            policy: Vec::new(),
+            settings: Vec::new(),
+            hashing: cheap_hashing(),
+            on_hashing_thread: Arc::new(|| ()),
+        }
+    }
+
+    pub(crate) fn beside(first: &TestServer) -> Self {
+        Self {
+            clock: first.clock.clone(),
+            folder: Arc::clone(&first.folder),
+            public_url: Some(first.public_url.clone()),
+            ..Self::new()
+        }
+    }
+
+    /// Changes the rules.
+    #[must_use]
+    pub fn policy(mut self, change: impl FnOnce(&mut Policy) + Send + 'static) -> Self {
+        self.policy.push(Box::new(change));
+        self
+    }
+
+    /// Changes what the edge knows. `public_url` becomes the issuer.
+    #[must_use]
+    pub fn settings(mut self, change: impl FnOnce(&mut WebSettings) + Send + 'static) -> Self {
+        self.settings.push(Box::new(change));
+        self
+    }
+
+    /// Signs with that algorithm.
+    #[must_use]
+    pub fn algorithm(self, algorithm: Algorithm) -> Self {
+        self.policy(move |policy| policy.keys.algorithm = algorithm)
+    }
+
+    /// Changes how passwords are hashed.
+    #[must_use]
+    pub fn hashing(mut self, change: impl FnOnce(&mut HashingSettings)) -> Self {
+        change(&mut self.hashing);
+        self
+    }
+
+    /// Keeps the hashing threads from their work until the gate is opened.
+    #[must_use]
+    pub fn hashing_gate(mut self) -> (Self, HashingGate) {
+        let (gate, wait) = HashingGate::closed();
+        self.on_hashing_thread = wait;
+        (self, gate)
+    }
+
+    /// Sets the clock of this instance apart from the true time, which instances share.
+    #[must_use]
+    pub fn clock_offset_ms(mut self, ahead_ms: i64) -> Self {
+        self.clock = self.clock.ahead_by_ms(ahead_ms);
+        self
+    }
+
+    /// Starts the instance. It serves when this returns.
+    pub async fn start(self) -> TestServer {
+        let public = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let operations = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = public.local_addr().unwrap();
+        let operations_address = operations.local_addr().unwrap();
+        let own_url = format!("http://{address}");
+        let mut settings = web_settings(self.public_url.unwrap_or(own_url));
+        self.settings.into_iter().for_each(|change| change(&mut settings));
+        let mut policy = default_policy(&settings.public_url);
+        self.policy.into_iter().for_each(|change| change(&mut policy));
+
+        let storage = SqlStorage::open_sqlite(&database_in(self.folder.path())).unwrap();
+        let store = Arc::new(ObservedStore::new(storage));
+        let parts = Parts {
+            stores: store.stores(),
+            clock: Arc::new(self.clock.clone()),
+            entropy: Arc::new(CountingEntropy::new(next_seed())),
+            data_keys: DataKeys::new(&[DataKey::new([7; 32])]).unwrap(),
+            hashing: self.hashing,
+            on_hashing_thread: self.on_hashing_thread,
+            policy,
+        };
+        let service = Arc::new(Service::start(parts).await.unwrap());
+        let public_url = settings.public_url.clone();
+        let state = AppState::new(Arc::clone(&service), settings);
+        let stop = serve(&state, public, operations);
+        // What starting took is no test's affair.
+        store.take_calls();
+        TestServer {
+            clock: self.clock,
+            store,
+            service,
+            address,
+            operations_address,
+            public_url,
+            client: client(),
+            folder: self.folder,
+            _stop: stop,
+        }
+    }
+}
+
+fn serve(state: &AppState, public: TcpListener, operations: TcpListener) -> watch::Sender<()> {
+    let (stop, stopped) = watch::channel(());
+    let listeners =
+        [(public, web::public_router(state)), (operations, web::operations_router(state))];
+    for (listener, router) in listeners {
+        let mut stopped = stopped.clone();
+        // An error means that the server was dropped, which is what stops it.
+        let stop = async move { drop(stopped.changed().await) };
+        tokio::spawn(web::serve(listener, router, stop));
+    }
+    stop
+}
+
+fn client() -> reqwest::Client {
+    let nothing_hangs = Duration::from_mins(1);
+    reqwest::Client::builder()
+        .no_proxy()
+        .redirect(reqwest::redirect::Policy::none())
+        .user_agent("harness/1")
+        .timeout(nothing_hangs)
+        .build()
+        .unwrap()
+}
+
+/// Instances on one store must not make the same ids.
+fn next_seed() -> u64 {
+    static SEEDS: AtomicU64 = AtomicU64::new(0);
+    SEEDS.fetch_add(1, Ordering::Relaxed)
+}
+
+fn web_settings(public_url: String) -> WebSettings {
+    WebSettings {
+        public_url,
+        trusted_proxies: 0,
+        cors_origins: Vec::new(),
+        base_path: String::new(),
+    }
+}
+
+/// The defaults of `config/default.toml`, but for the algorithm.
+fn default_policy(issuer: &str) -> Policy {
+    let role = |name| RoleName::parse(name).unwrap();
+    Policy {
+        issuer: issuer.to_owned(),
+        audiences: vec!["api".to_owned()],
+        role_order: ["ADMIN", "SUPERVISOR", "USER"].map(role).to_vec(),
+        access_ttl: Duration::from_mins(15),
+        refresh_ttl: Duration::from_hours(30 * 24),
+        session_ttl_max: Duration::from_hours(90 * 24),
+        refresh_leeway: Duration::from_secs(10),
+        password: PasswordPolicy { characters_min: 8, bytes_max: 512, has_blocklist: true },
+        is_registration_open: true,
+        default_roles: [role("USER")].into(),
+        keys: KeyPolicy {
+            algorithm: Algorithm::ES256,
+            shared_secrets: Vec::new(),
+            grace: Duration::from_hours(24),
+        },
+    }
+}
+
+/// The real thing, but so cheap that a test does not notice.
+fn cheap_hashing() -> HashingSettings {
+    HashingSettings {
+        algorithm: HashAlgorithm::Argon2id(Argon2Params::new(8, 1, 1).unwrap()),
+        engine: Argon2EngineKind::Fast,
+        threads: NonZeroUsize::MIN,
+        queue_max: 64,
+    }
+}
