@@ -1,12 +1,14 @@
+use std::sync::Arc;
 use std::time::Duration;
 
 use contracts::{EpochRaise, Replaced, UserStore};
-use domain::{Revocation, RevocationScope};
+use domain::{Revocation, RevocationScope, UserId};
 use doorward_claims::{Algorithm, RevocationClaims, RevocationEntry};
 use harness::doorward_verify::{KeySet, Policy, revocation_digest, verify_revocations};
 use harness::reqwest::Method;
 use harness::{EMAIL, START, TestServer, Tokens};
 use serde_json::json;
+use tokio::task::JoinSet;
 
 const PATH: &str = "/.well-known/revocations";
 /// The list is at most this old.
@@ -175,22 +177,32 @@ async fn a_list_that_cannot_be_read_is_no_empty_list() {
     server.get(PATH).await.assert_problem(503, "dependency_unavailable");
 }
 
-#[tokio::test]
-async fn beyond_ten_thousand_ends_one_moment_stands_for_the_oldest() {
-    let server = TestServer::start().await;
-    let user = server.ada().await.user();
+/// Ends all sessions of a user again and again: many users at once, so that the store commits
+/// their ends together.
+async fn end_often(server: Arc<TestServer>, user: UserId, times: u64) {
     let store: &dyn UserStore = server.store.inner();
-    for epoch in 0..10_002_u64 {
-        let ended_at = START.plus(Duration::from_millis(epoch));
-        let scope =
-            RevocationScope::User { user: user.clone(), epoch_below: epoch + 1, except: None };
+    for from in 0..times {
+        let to = from + 1;
+        let ended_at = START.plus(Duration::from_millis(from));
+        let scope = RevocationScope::User { user: user.clone(), epoch_below: to, except: None };
         let expires_at = ended_at.plus(Duration::from_hours(1));
         let revocation = Revocation { scope, ended_at, expires_at };
-        let raise = EpochRaise { user: user.clone(), from: epoch, to: epoch + 1, revocation };
+        let raise = EpochRaise { user: user.clone(), from, to, revocation };
         assert_eq!(store.advance_session_epoch(&raise, &[]).await.unwrap(), Replaced::Yes);
     }
+}
+
+#[tokio::test]
+async fn beyond_ten_thousand_ends_one_moment_stands_for_the_oldest() {
+    let server = Arc::new(TestServer::start().await);
+    let mut ending = JoinSet::new();
+    for number in 0..201 {
+        let user = server.put_user(&format!("user{number}@example.com"), |_| ()).await;
+        ending.spawn(end_often(Arc::clone(&server), user, 50));
+    }
+    ending.join_all().await;
     let claims = list(&server).await;
-    assert_eq!((claims.seq, claims.entries.len()), (10_002, 10_000));
-    // The two that are left out ended in the first second; `iat` is rounded down.
+    assert_eq!((claims.seq, claims.entries.len()), (10_050, 10_000));
+    // The fifty that are left out ended in the first second; `iat` is rounded down.
     assert_eq!(claims.all_issued_before, Some(START.unix_seconds() + 1));
 }
