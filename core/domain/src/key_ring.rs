@@ -100,7 +100,7 @@ mod tests {
 
     #[test]
     fn a_key_passes_through_its_phases_by_the_times_in_the_ring() {
-        let hour = Duration::from_secs(3600);
+        let hour = Duration::from_hours(1);
         let mut key = key("a", NOW.plus(hour));
         key.retire_at = Some(NOW.plus(hour * 2));
         key.remove_at = Some(NOW.plus(hour * 3));

@@ -104,11 +104,12 @@ fn data(event: &Event) -> Value {
         EventKind::SessionCreated(session) => {
             json!({ "id": session.to_string(), "userId": user })
         }
-        EventKind::SessionRevoked { session, reason } => json!({
-            "id": session.map(|session| session.to_string()),
-            "userId": user,
-            "reason": reason.name(),
-        }),
+        EventKind::SessionRevoked { session: Some(session), reason } => {
+            json!({ "id": session.to_string(), "userId": user, "reason": reason.name() })
+        }
+        EventKind::SessionRevoked { session: None, reason } => {
+            json!({ "userId": user, "reason": reason.name() })
+        }
         EventKind::SessionRefreshReused { session, reason } => {
             json!({ "id": session.to_string(), "userId": user, "reason": reason })
         }
