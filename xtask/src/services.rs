@@ -1,9 +1,12 @@
-//! `cargo xtask services`: what the tests need beyond Rust, Python, Node and the system's packages.
+//! `cargo xtask services`: what the tests need beyond Rust, Python and Node.
 //!
-//! A [`Tool`] is installed once, into a cache outside the checkout. A [`server::Server`] is started
-//! for one run, on free ports and in a temporary folder, and ends with it.
+//! A [`Tool`] is installed once, into a cache outside the checkout, or as a package of the system.
+//! A [`server::Server`] is started for one run, on free ports and in a temporary folder, and ends
+//! with it.
 
 mod cargo_tool;
+mod debian_tool;
+mod node_modules;
 mod python;
 pub(crate) mod server;
 
@@ -13,8 +16,11 @@ use std::path::{Path, PathBuf};
 
 use crate::Result;
 use cargo_tool::CargoTool;
+use debian_tool::CHROMIUM;
+use node_modules::NODE_MODULES;
+use python::PYTHON;
 
-pub(crate) use python::{PYTHON, program as python_program};
+pub(crate) use python::program as python_program;
 
 pub(crate) const CARGO_NEXTEST: &dyn Tool =
     &CargoTool { name: "cargo-nextest", version: "0.9.143", accepts: "0.9." };
@@ -25,7 +31,10 @@ pub(crate) const CARGO_DENY: &dyn Tool =
     &CargoTool { name: "cargo-deny", version: "0.20.2", accepts: "0.20." };
 
 /// Everything that `services install` installs.
-pub(crate) const ALL: &[&dyn Tool] = &[CARGO_NEXTEST, PYTHON, CARGO_DENY];
+pub(crate) const ALL: &[&dyn Tool] = &[CARGO_NEXTEST, PYTHON, NODE_MODULES, CHROMIUM, CARGO_DENY];
+
+/// What `cargo xtask test` installs and tells the tests about.
+pub(crate) const FOR_TESTS: &[&dyn Tool] = &[CARGO_NEXTEST, PYTHON, NODE_MODULES, CHROMIUM];
 
 /// Something that is installed once and then used by many runs.
 pub(crate) trait Tool: Sync {
@@ -45,13 +54,13 @@ pub(crate) fn install(cache: &Cache, tools: &[&dyn Tool]) -> Result<()> {
             // Held until the tool is there; another process may have installed it meanwhile.
             let _held = cache.lock()?;
             if tool.installed(cache).is_none() {
-                eprintln!("installing {} into {}", tool.name(), cache.folder.display());
+                eprintln!("installing {} (cache: {})", tool.name(), cache.folder.display());
                 tool.install(cache)?;
             }
         }
         let installed = tool.installed(cache).ok_or_else(|| {
             format!(
-                "{} was installed into {}, but does not start",
+                "{} was installed (cache: {}), but does not start",
                 tool.name(),
                 cache.folder.display()
             )
@@ -64,7 +73,9 @@ pub(crate) fn install(cache: &Cache, tools: &[&dyn Tool]) -> Result<()> {
 /// Prints what is installed; an error if anything is missing.
 pub(crate) fn status(cache: &Cache) -> Result<()> {
     println!("cache: {}", cache.folder.display());
-    println!("TEST_PYTHON={}", python_program(cache, "python").display());
+    for (name, value) in test_variables(cache) {
+        println!("{name}={}", value.display());
+    }
     let mut is_complete = true;
     for tool in ALL {
         let installed = tool.installed(cache);
@@ -72,6 +83,15 @@ pub(crate) fn status(cache: &Cache) -> Result<()> {
         println!("{}", installed.unwrap_or_else(|| format!("{}: missing", tool.name())));
     }
     if is_complete { Ok(()) } else { Err("run `cargo xtask services install`".into()) }
+}
+
+/// What the tests find in their environment: where the tools lie that they start themselves.
+pub(crate) fn test_variables(cache: &Cache) -> [(&'static str, PathBuf); 3] {
+    [
+        ("TEST_PYTHON", python_program(cache, "python")),
+        ("TEST_NODE_MODULES", node_modules::folder(cache)),
+        ("TEST_CHROMIUM", debian_tool::chromium()),
+    ]
 }
 
 /// The folder outside the checkout in which everything is installed; losing it costs only time.
@@ -196,6 +216,18 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let error = install(&Cache::at(folder.path()), &[&FakeTool::new(false)]).unwrap_err();
         assert!(error.to_string().contains("does not start"), "{error}");
+    }
+
+    #[test]
+    fn the_tests_are_told_where_every_tool_lies_that_they_start() {
+        let variables = test_variables(&Cache::at("cache".as_ref()));
+        assert_eq!(
+            variables.each_ref().map(|(name, _)| *name),
+            ["TEST_PYTHON", "TEST_NODE_MODULES", "TEST_CHROMIUM"]
+        );
+        assert!(variables[0].1.ends_with("bin/python"));
+        assert!(variables[1].1.starts_with("cache"));
+        assert!(variables[2].1.ends_with("chromium"));
     }
 
     #[test]

@@ -8,7 +8,7 @@ use std::time::Duration;
 use crate::Result;
 use crate::cargo::{cargo, debug_binary, prefer_programs_of, succeed};
 use crate::services::server::{Server, http_address};
-use crate::services::{self, CARGO_NEXTEST, Cache, PYTHON, python_program};
+use crate::services::{self, Cache, python_program};
 use crate::steps::Steps;
 
 const CHECKS: &str = "xtask/schemathesis";
@@ -27,7 +27,7 @@ const SETTINGS: [(&str, &str); 3] = [
 /// Runs everything and says what became of each step; `nextest` are more arguments for it.
 pub(crate) fn run(root: &Path, cache: &Cache, nextest: &[String]) -> Result<()> {
     let mut steps = Steps::default();
-    steps.run("tools", &[], || services::install(cache, &[CARGO_NEXTEST, PYTHON]));
+    steps.run("tools", &[], || services::install(cache, services::FOR_TESTS));
     steps.run("programs", &[], || {
         let packages = ["--package", "doorward", "--package", "chatbot"];
         succeed(cargo(root).arg("build").args(packages))
@@ -35,7 +35,7 @@ pub(crate) fn run(root: &Path, cache: &Cache, nextest: &[String]) -> Result<()> 
     steps.run("tests", &["tools", "programs"], || {
         let mut tests = cargo(root);
         tests.args(["nextest", "run", "--workspace"]).args(nextest);
-        tests.env("TEST_PYTHON", python_program(cache, "python"));
+        tests.envs(services::test_variables(cache));
         without_settings(&mut tests);
         succeed(prefer_programs_of(&mut tests, &cache.programs()))
     });
