@@ -3,12 +3,13 @@ use crate::layers::Layers;
 use crate::reader::{Reader, Refused};
 use crate::server::Addresses;
 use crate::{
-    DataKeySettings, Environment, EventSettings, KeySettings, LogSettings, Mistakes,
-    PasswordSettings, RegistrationSettings, ServerSettings, Source, Sources, StorageSettings,
-    TokenSettings, Warning,
+    CodeSettings, DataKeySettings, Environment, EventSettings, KeySettings, LogSettings,
+    MailSettings, Mistakes, PasswordSettings, RegistrationSettings, ServerSettings, Source,
+    Sources, StorageSettings, TokenSettings, Warning,
 };
 use crate::{
-    borrowed, environment, events, keys, log, password, registration, server, storage, tokens,
+    borrowed, codes, environment, events, keys, log, mail, password, registration, server, storage,
+    tokens,
 };
 
 /// Everything that can be set, valid in itself and together.
@@ -30,6 +31,10 @@ pub struct Settings {
     pub registration: RegistrationSettings,
     /// What passwords must be and how they are hashed.
     pub password: PasswordSettings,
+    /// How long the links in mails work.
+    pub codes: CodeSettings,
+    /// How mails are sent and what they call us.
+    pub mail: MailSettings,
     /// Who is told what happens.
     pub events: EventSettings,
     /// What is logged and how.
@@ -98,6 +103,8 @@ fn read(reader: &mut Reader) -> Result<Settings, Refused> {
     let tokens = tokens::read(reader, access_ttl);
     let registration = registration::read(reader);
     let password = password::read(reader);
+    let codes = codes::read(reader);
+    let mail = mail::read(reader, environment);
     let events = events::read(reader);
     let log = log::read(reader);
     Ok(Settings {
@@ -109,6 +116,8 @@ fn read(reader: &mut Reader) -> Result<Settings, Refused> {
         tokens: tokens?,
         registration: registration?,
         password: password?,
+        codes: codes?,
+        mail: mail?,
         events: events?,
         log: log?,
     })

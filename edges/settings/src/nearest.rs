@@ -48,6 +48,6 @@ mod tests {
     fn a_slip_of_the_keyboard_finds_the_name_and_another_word_does_not() {
         let known = ["server.listen", "server.base_path", "storage.url"];
         assert_eq!(nearest("server.lisen", known), Some("server.listen"));
-        assert_eq!(nearest("mail.transport", known), None);
+        assert_eq!(nearest("identity.backend", known), None);
     }
 }

@@ -1,8 +1,9 @@
 use std::fmt;
 use std::net::SocketAddr;
 
-use url::{Host, Url};
+use url::Url;
 
+use crate::loopback::is_loopback;
 use crate::mistake::{Wrong, quoted};
 
 /// Longest issuer that AWS's load balancer takes, in characters.
@@ -65,7 +66,8 @@ impl PublicUrl {
             ));
         }
         let path_start = text.len() - path.len();
-        Ok(Self { text: text.to_owned(), path_start, is_loopback: is_loopback(&url) })
+        let is_loopback = url.host().is_some_and(|host| is_loopback(&host));
+        Ok(Self { text: text.to_owned(), path_start, is_loopback })
     }
 
     /// The URL as it stands in tokens and documents.
@@ -157,16 +159,6 @@ fn is_path(path: &str) -> bool {
             && segment.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte))
     };
     path.is_empty() || path.strip_prefix('/').is_some_and(|rest| rest.split('/').all(is_segment))
-}
-
-fn is_loopback(url: &Url) -> bool {
-    match url.host() {
-        // RFC 6761 §6.3: these names never leave the machine.
-        Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
-        Some(Host::Ipv4(address)) => address.is_loopback(),
-        Some(Host::Ipv6(address)) => address.is_loopback(),
-        None => false,
-    }
 }
 
 #[cfg(test)]

@@ -93,15 +93,41 @@ pub(crate) fn read_list(
     let secrets = reader.list(path, SecretInput::parse)?;
     reader.show(path, &Value::List(secrets.iter().map(SecretInput::to_string).collect()));
     let has_literal = secrets.iter().any(|secret| secret.as_literal().is_some());
+    if has_literal {
+        refuse_outside_development(reader, path, environment)?;
+    }
+    Ok(secrets)
+}
+
+/// Reads one secret, where an empty text says "none". One that is written is refused outside
+/// development.
+pub(crate) fn read_optional(
+    reader: &mut Reader,
+    path: &str,
+    environment: Result<Environment, Refused>,
+) -> Result<Option<SecretInput>, Refused> {
+    let Some(secret) = reader.optional_text(path, SecretInput::parse)? else { return Ok(None) };
+    reader.show(path, &Value::Text(secret.to_string()));
+    if secret.as_literal().is_some() {
+        refuse_outside_development(reader, path, environment)?;
+    }
+    Ok(Some(secret))
+}
+
+fn refuse_outside_development(
+    reader: &mut Reader,
+    path: &str,
+    environment: Result<Environment, Refused>,
+) -> Result<(), Refused> {
     match environment {
-        Ok(environment) if has_literal && !environment.is_development() => Err(reader.refuse(
+        Ok(environment) if !environment.is_development() => Err(reader.refuse(
             path,
             Wrong::new(
                 format!("holds a secret itself, which {environment} refuses"),
                 "name it: env:NAME or file:PATH, with #key for a member of a JSON object",
             ),
         )),
-        _ => Ok(secrets),
+        _ => Ok(()),
     }
 }
 

@@ -31,6 +31,11 @@ impl ServerSettings {
     pub fn public_url_for(&self, bound: SocketAddr) -> PublicUrl {
         self.public_url.clone().unwrap_or_else(|| PublicUrl::derived(bound))
     }
+
+    /// The base path as text: empty or `/v1`.
+    pub fn base_path_text(&self) -> &str {
+        self.base_path.as_ref().map_or("", BasePath::as_str)
+    }
 }
 
 /// The settings that say who can reach the service.

@@ -4,7 +4,7 @@ use contracts::SecretRef;
 use doorward_claims::Algorithm;
 use settings::{Environment, LogLevel, SecretInput, SigningSettings, Source, StorageSettings};
 
-use crate::given::{loaded, mistakes, shown};
+use crate::given::{SMTP, loaded, mistakes, shown};
 
 const RS256: (&str, &str) = ("DOORWARD_KEYS__ALGORITHM", "RS256");
 
@@ -52,11 +52,12 @@ fn a_deployment_starts_from_environment_alone() {
 fn short_names_of_environments_are_understood() {
     for (text, environment) in [("stage", Environment::Staging), ("prod", Environment::Production)]
     {
-        let loaded = loaded(&[
+        let others = [
             ("ENVIRONMENT", text),
             ("DOORWARD_SERVER__PUBLIC_URL", "https://auth.example.com"),
             ("DOORWARD_DATA_KEY", "file:/run/secrets/data_key"),
-        ]);
+        ];
+        let loaded = loaded(&[others, SMTP].concat());
         assert_eq!(loaded.settings.environment, environment);
         assert_eq!(shown(&loaded, "environment").source, implied_by("ENVIRONMENT"));
     }

@@ -4,7 +4,8 @@ use std::time::Duration;
 use doorward_claims::Algorithm;
 use settings::{
     Argon2Implementation, DataKeySettings, Environment, EventSink, LogFormat, LogLevel,
-    PasswordAlgorithm, Source, StorageSettings, reference_markdown,
+    MailTransportSettings, PasswordAlgorithm, Source, StorageSettings, VerifyEmail,
+    reference_markdown,
 };
 
 use crate::given::{loaded, shown};
@@ -20,6 +21,8 @@ fn a_deployment_that_sets_nothing_starts_in_development() {
     assert_eq!(settings.keys.signing.algorithm(), Algorithm::RS256);
     assert_eq!(settings.tokens.audience.iter().collect::<Vec<_>>(), ["api"]);
     assert_eq!(settings.registration.default_roles[0].as_str(), "USER");
+    assert_eq!(settings.registration.verify_email, VerifyEmail::Optional);
+    assert!(settings.registration.is_existing_revealed);
     assert_eq!(settings.events.sinks, [EventSink::Log]);
     assert_eq!((settings.log.level, settings.log.format), (LogLevel::Info, LogFormat::Auto));
     let StorageSettings::Sqlite { path } = &settings.storage;
@@ -35,6 +38,18 @@ fn the_default_times_are_those_of_the_contract() {
     assert_eq!(settings.tokens.session_ttl_max, Duration::from_hours(90 * 24));
     assert_eq!(settings.tokens.refresh_leeway, Duration::from_secs(10));
     assert_eq!(settings.keys.grace, Duration::from_mins(20));
+    assert_eq!(settings.codes.verify_ttl, Duration::from_hours(24));
+    assert_eq!(settings.codes.reset_ttl, Duration::from_mins(10));
+}
+
+#[test]
+fn mails_stay_in_memory_and_come_from_a_sender_of_development() {
+    let mail = loaded(&[]).settings.mail;
+    assert!(matches!(mail.transport, MailTransportSettings::Log));
+    assert_eq!(mail.from.name.as_deref(), Some("Doorward"));
+    assert_eq!(mail.from.address.as_typed(), "doorward@localhost.localdomain");
+    assert_eq!((mail.reply_to, mail.templates), (None, None));
+    assert_eq!(mail.product_name, "Doorward");
 }
 
 #[test]
@@ -65,6 +80,7 @@ fn what_is_derived_is_shown_worked_out() {
         ("environment", r#""development""#),
         ("server.public_url", r#""http://127.0.0.1:8080""#),
         ("keys.grace", r#""65m""#),
+        ("mail.from", r#""Doorward <doorward@localhost.localdomain>""#),
     ] {
         assert_eq!(shown(&loaded, path).value, value, "{path}");
         assert_eq!(shown(&loaded, path).source, Source::Default, "{path}");

@@ -39,14 +39,39 @@ pub(crate) fn shown<'a>(loaded: &'a Loaded, path: &str) -> &'a ShownSetting {
     loaded.shown.iter().find(|shown| shown.path == path).unwrap()
 }
 
+/// The variables that sending mails needs at least.
+pub(crate) const SMTP: [(&str, &str); 3] = [
+    ("DOORWARD_MAIL__TRANSPORT", "smtp"),
+    ("DOORWARD_MAIL__FROM", "no-reply@example.com"),
+    ("DOORWARD_MAIL__SMTP_URL", "smtp://mail.example.com"),
+];
+
 /// The variables that production needs at least.
-pub(crate) const PRODUCTION: [(&str, &str); 3] = [
+pub(crate) const PRODUCTION: [(&str, &str); 6] = [
     ("DOORWARD_ENVIRONMENT", "production"),
     ("DOORWARD_SERVER__PUBLIC_URL", "https://auth.example.com"),
     ("DOORWARD_DATA_KEY", "env:DATA_KEY"),
+    SMTP[0],
+    SMTP[1],
+    SMTP[2],
 ];
 
 /// What is wrong with production if `variables` are set too.
 pub(crate) fn mistakes_in_production(variables: &[(&str, &str)]) -> Mistakes {
     mistakes(&[&PRODUCTION, variables].concat())
+}
+
+/// Asserts that every value is accepted alone.
+pub(crate) fn accepts(name: &str, values: &[&str]) {
+    for value in values {
+        loaded(&[(name, value)]);
+    }
+}
+
+/// Asserts that every value is refused alone, and that nothing else is then wrong.
+pub(crate) fn refuses(name: &str, values: &[&str]) {
+    for value in values {
+        let mistakes = mistakes(&[(name, value)]);
+        assert_eq!(mistakes.iter().count(), 1, "{name}={value}: {mistakes}");
+    }
 }

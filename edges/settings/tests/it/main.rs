@@ -5,6 +5,7 @@
 mod borrowed_names;
 mod defaults;
 mod given;
+mod mail;
 mod mistakes;
 mod precedence;
 mod rules;

@@ -40,23 +40,27 @@ there are 10 mistakes in the settings:
 #[test]
 fn an_unknown_setting_is_a_mistake_wherever_it_stands() {
     insta::assert_snapshot!(
-        mistakes(&[("DOORWARD_CONFG", "x"), ("DOORWARD_MAIL__FROM", "x"), ("DOORWARD_", "x")]),
+        mistakes(&[
+            ("DOORWARD_CONFG", "x"),
+            ("DOORWARD_IDENTITY__BACKEND", "x"),
+            ("DOORWARD_", "x")
+        ]),
         @r#"
 there are 3 mistakes in the settings:
   DOORWARD_ (environment DOORWARD_): there is no such setting; remove it; config/default.toml lists all settings
   DOORWARD_CONFG (environment DOORWARD_CONFG): there is no such setting; did you mean DOORWARD_CONFIG?
-  DOORWARD_MAIL__FROM (environment DOORWARD_MAIL__FROM): there is no such setting; remove it; config/default.toml lists all settings
+  DOORWARD_IDENTITY__BACKEND (environment DOORWARD_IDENTITY__BACKEND): there is no such setting; remove it; config/default.toml lists all settings
 "#
     );
     insta::assert_snapshot!(
         mistakes_of_file(
-            "enviroment = \"x\"\n\"server.listen\" = \"x\"\n[mail]\n[log.level]\nx = 1\n"
+            "enviroment = \"x\"\n\"server.listen\" = \"x\"\n[identity]\n[log.level]\nx = 1\n"
         ),
         @r#"
 there are 4 mistakes in the settings:
   enviroment (file FILE, line 1): there is no such setting; did you mean environment?
   "server.listen" (file FILE, line 2): there is no such setting; did you mean server.listen?
-  mail (file FILE, line 3): there is no such setting; remove it; config/default.toml lists all settings
+  identity (file FILE, line 3): there is no such setting; remove it; config/default.toml lists all settings
   log.level.x (file FILE, line 5): there is no such setting; did you mean log.level?
 "#
     );

@@ -1,23 +1,10 @@
 //! What settings must be together, and where their bounds lie.
 
-use settings::{DataKeySettings, Environment, PasswordAlgorithm, SecretInput, SigningSettings};
+use settings::{
+    DataKeySettings, Environment, PasswordAlgorithm, SecretInput, SigningSettings, VerifyEmail,
+};
 
-use crate::given::{PRODUCTION, loaded, mistakes, mistakes_in_production, shown};
-
-/// Whether every value is accepted alone.
-fn accepts(name: &str, values: &[&str]) {
-    for value in values {
-        loaded(&[(name, value)]);
-    }
-}
-
-/// Whether every value is refused alone, and nothing else is then wrong.
-fn refuses(name: &str, values: &[&str]) {
-    for value in values {
-        let mistakes = mistakes(&[(name, value)]);
-        assert_eq!(mistakes.iter().count(), 1, "{name}={value}: {mistakes}");
-    }
-}
+use crate::given::{PRODUCTION, accepts, loaded, mistakes, mistakes_in_production, refuses, shown};
 
 #[test]
 fn numbers_and_durations_have_bounds() {
@@ -27,6 +14,10 @@ fn numbers_and_durations_have_bounds() {
     refuses("DOORWARD_TOKENS__ACCESS_TTL", &["0s", "59s", "25h", ""]);
     accepts("DOORWARD_TOKENS__REFRESH_LEEWAY", &["0s", "60s"]);
     refuses("DOORWARD_TOKENS__REFRESH_LEEWAY", &["61s"]);
+    accepts("DOORWARD_CODES__VERIFY_TTL", &["10m", "30d"]);
+    refuses("DOORWARD_CODES__VERIFY_TTL", &["599s", "31d", ""]);
+    accepts("DOORWARD_CODES__RESET_TTL", &["5m", "24h"]);
+    refuses("DOORWARD_CODES__RESET_TTL", &["299s", "25h", ""]);
     accepts("DOORWARD_PASSWORD__CHARACTERS_MIN", &["8", "15", "64"]);
     refuses("DOORWARD_PASSWORD__CHARACTERS_MIN", &["7", "65"]);
     accepts("DOORWARD_PASSWORD__BYTES_MAX", &["64", "4096"]);
@@ -52,6 +43,10 @@ fn words_are_those_that_are_documented() {
     refuses("DOORWARD_EVENTS__SINKS", &["webhook", "eventbridge", "stdout", "log,log"]);
     refuses("DOORWARD_ENVIRONMENT", &["dev", "Production"]);
     refuses("DOORWARD_REGISTRATION__DEFAULT_ROLES", &["two words", "A,A"]);
+    accepts("DOORWARD_REGISTRATION__VERIFY_EMAIL", &["off", "optional", "required"]);
+    refuses("DOORWARD_REGISTRATION__VERIFY_EMAIL", &["true", "Required", ""]);
+    accepts("DOORWARD_MAIL__TRANSPORT", &["log"]);
+    refuses("DOORWARD_MAIL__TRANSPORT", &["ses", "sendmail", "SMTP", ""]);
 }
 
 #[test]
@@ -103,7 +98,7 @@ fn an_issuer_that_names_every_address_gets_a_warning() {
 }
 
 #[test]
-fn production_starts_with_an_https_issuer_and_a_named_data_key() {
+fn production_starts_with_an_https_issuer_a_named_data_key_and_a_mail_server() {
     let settings = loaded(&PRODUCTION).settings;
     assert_eq!(settings.environment, Environment::Production);
     assert!(matches!(settings.data_key, DataKeySettings::Given(_)));
@@ -117,19 +112,21 @@ fn production_and_staging_refuse_what_is_only_convenient() {
         ("DOORWARD_KEYS__SHARED_SECRET", "0123456789abcdef0123456789abcdef"),
     ]);
     insta::assert_snapshot!(wrong, @r#"
-there are 3 mistakes in the settings:
+there are 4 mistakes in the settings:
   data_key (default): must be set outside development, where none is generated; write ["env:NAME"] or ["file:PATH"], naming 32 random bytes in base64, e.g. of `openssl rand -base64 32`
   server.public_url (default): must be set in production; write the https URL under which clients reach the service
   keys.shared_secret (environment DOORWARD_KEYS__SHARED_SECRET): holds a secret itself, which production refuses; name it: env:NAME or file:PATH, with #key for a member of a JSON object
+  mail.transport (default): keeps mails in memory, which production refuses; set mail.transport = "smtp" and mail.smtp_url, and mail.from
 "#);
     insta::assert_snapshot!(mistakes(&[
         ("DOORWARD_ENVIRONMENT", "staging"),
         ("DOORWARD_SERVER__PUBLIC_URL", "http://auth.example.com"),
         ("DOORWARD_DATA_KEY", "literal"),
     ]), @r#"
-there are 2 mistakes in the settings:
+there are 3 mistakes in the settings:
   data_key (environment DOORWARD_DATA_KEY): holds a secret itself, which staging refuses; name it: env:NAME or file:PATH, with #key for a member of a JSON object
   server.public_url (environment DOORWARD_SERVER__PUBLIC_URL): is plain http, which staging refuses; write the https URL under which clients reach the service
+  mail.transport (default): keeps mails in memory, which staging refuses; set mail.transport = "smtp" and mail.smtp_url, and mail.from
 "#);
 }
 
@@ -198,4 +195,22 @@ fn bcrypt_lowers_the_default_length_and_refuses_a_longer_one_that_is_set() {
 there is a mistake in the settings:
   password.bytes_max (environment DOORWARD_PASSWORD__BYTES_MAX): 73 is more than bcrypt hashes; write at most 72, or choose argon2id
 "#);
+}
+
+#[test]
+fn what_is_taken_is_hidden_only_where_nobody_signs_in_before_the_address_is_verified() {
+    let hidden = ("DOORWARD_REGISTRATION__REVEAL_EXISTING", "false");
+    refuses(hidden.0, &[hidden.1]);
+    insta::assert_snapshot!(
+        mistakes(&[hidden, ("DOORWARD_REGISTRATION__VERIFY_EMAIL", "off")]),
+        @r#"
+there is a mistake in the settings:
+  registration.reveal_existing (environment DOORWARD_REGISTRATION__REVEAL_EXISTING): is false, which works only if registration.verify_email is required; set registration.verify_email = "required", or write true
+"#
+    );
+    let required = ("DOORWARD_REGISTRATION__VERIFY_EMAIL", "required");
+    let registration = loaded(&[hidden, required]).settings.registration;
+    assert_eq!(registration.verify_email, VerifyEmail::Required);
+    assert!(!registration.is_existing_revealed);
+    assert!(loaded(&[required]).settings.registration.is_existing_revealed);
 }
