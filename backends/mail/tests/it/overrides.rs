@@ -1,0 +1,161 @@
+//! The operator's own words.
+
+use std::fs;
+
+use contracts::{MailRenderer, RenderedMail};
+use domain::MailTemplate;
+use mail::{OpenTemplatesError, Templates};
+use secrecy::ExposeSecret;
+use tempfile::TempDir;
+
+use crate::fixtures::chain;
+
+fn folder_with(files: &[(&str, &str)]) -> TempDir {
+    let folder = TempDir::new().unwrap();
+    for (name, text) in files {
+        fs::write(folder.path().join(name), text).unwrap();
+    }
+    folder
+}
+
+fn render(files: &[(&str, &str)], template: MailTemplate) -> RenderedMail {
+    let folder = folder_with(files);
+    let templates = Templates::open(Some(folder.path()), "Example").unwrap();
+    templates.render(template, &Templates::sample(template)).unwrap()
+}
+
+/// Why the folder cannot be used, as a log shows it.
+fn mistake(files: &[(&str, &str)]) -> String {
+    let folder = folder_with(files);
+    let error = Templates::open(Some(folder.path()), "Example").err().unwrap();
+    chain(&error).replace(folder.path().to_str().unwrap(), "FOLDER")
+}
+
+#[test]
+fn a_file_takes_the_place_of_ours_and_the_others_stay() {
+    let text = "Subject: Auf Wiedersehen, {{ product }}\r\n\r\nTschüß!\r\n";
+    let mail = render(&[("account_deleted.txt", text)], MailTemplate::AccountDeleted);
+    assert_eq!(mail.subject, "Auf Wiedersehen, Example");
+    assert_eq!(mail.text.expose_secret(), "Tschüß!\n");
+    assert!(mail.html.expose_secret().contains("Your account was deleted"));
+}
+
+#[test]
+fn another_layout_is_used_by_our_pages() {
+    let layout = "<body>{% block words %}{% endblock %}</body>";
+    let mail = render(&[("layout.html", layout)], MailTemplate::AccountDeleted);
+    assert!(mail.html.expose_secret().starts_with("<body><h1>Your account"));
+}
+
+#[test]
+fn what_is_no_template_is_left_alone() {
+    let files = [("README.md", "{{ nothing }}"), ("account_deleted.txt~", "old")];
+    assert!(render(&files, MailTemplate::AccountDeleted).text.expose_secret().contains("good-bye"));
+}
+
+#[test]
+fn a_mistyped_name_is_told_with_the_right_ones() {
+    let told = mistake(&[("verify_adress.txt", "Subject: A\n\nB")]);
+    assert!(
+        told.starts_with(
+            "FOLDER/verify_adress.txt is no mail template: there are layout.html, \
+             verify_address.txt, verify_address.html, confirm_address.txt,"
+        ),
+        "{told}"
+    );
+}
+
+#[test]
+fn a_mistake_is_told_with_file_and_line() {
+    let told = |text| mistake(&[("reset_password.txt", text)]);
+    insta::assert_snapshot!(
+        told("Subject: A\n\n{{ linc }}"),
+        @"the mail template FOLDER/reset_password.txt:3 cannot be used: undefined value: `linc` is undefined (in reset_password.txt:3)"
+    );
+    insta::assert_snapshot!(
+        told("Subject: A\n\n{% if ip %}\n"),
+        @"the mail template FOLDER/reset_password.txt:3 cannot be used: syntax error: unexpected end of input, expected end of block (in reset_password.txt:3)"
+    );
+    insta::assert_snapshot!(
+        told("Subject: A\n\n{{ ip }}"),
+        @"the mail template FOLDER/reset_password.txt:3 cannot be used: invalid operation: this value may be absent: ask for it with {% if … %} before it is printed (in reset_password.txt:3)"
+    );
+    insta::assert_snapshot!(
+        told("Hello\n\n{{ link }}"),
+        @"the mail template FOLDER/reset_password.txt:1 cannot be used: the first line is not `Subject: …`"
+    );
+    insta::assert_snapshot!(
+        told("Subject:\n\n{{ link }}"),
+        @"the mail template FOLDER/reset_password.txt:1 cannot be used: the first line is not `Subject: …`"
+    );
+    insta::assert_snapshot!(
+        told("Subject: A\n{{ link }}"),
+        @"the mail template FOLDER/reset_password.txt:1 cannot be used: the line after the subject is not empty"
+    );
+    insta::assert_snapshot!(
+        told("Subject: A\tB\n\n{{ link }}"),
+        @"the mail template FOLDER/reset_password.txt:1 cannot be used: the subject has control characters"
+    );
+    insta::assert_snapshot!(
+        told(""),
+        @"the mail template FOLDER/reset_password.txt:1 cannot be used: the first line is not `Subject: …`"
+    );
+}
+
+#[test]
+fn a_mistake_that_shows_only_for_some_clients_is_found() {
+    let text = "Subject: A\n\n{{ device }}";
+    insta::assert_snapshot!(
+        mistake(&[("new_device.txt", text)]),
+        @"the mail template FOLDER/new_device.txt:3 cannot be used: invalid operation: this value may be absent: ask for it with {% if … %} before it is printed (in new_device.txt:3)"
+    );
+}
+
+#[test]
+fn a_mistake_in_a_layout_is_told_with_the_layout() {
+    let layout = "<body>\n{{ produkt }}{% block words %}{% endblock %}</body>";
+    insta::assert_snapshot!(
+        mistake(&[("layout.html", layout)]),
+        @"the mail template FOLDER/layout.html:2 cannot be used: undefined value: `produkt` is undefined (in layout.html:2)"
+    );
+}
+
+#[test]
+fn a_subject_of_two_lines_is_refused_though_the_second_comes_from_a_value() {
+    let text = "Subject: A{{ '\\nBcc: eve@evil.example' }}\n\nB";
+    insta::assert_snapshot!(
+        mistake(&[("new_device.txt", text)]),
+        @"the mail template FOLDER/new_device.txt:1 cannot be used: the line after the subject is not empty"
+    );
+}
+
+#[test]
+fn a_folder_that_is_not_there_is_a_mistake() {
+    let folder = TempDir::new().unwrap();
+    let error = Templates::open(Some(&folder.path().join("none")), "Example").err().unwrap();
+    assert!(matches!(error, OpenTemplatesError::Unreadable { .. }), "{error}");
+}
+
+#[test]
+fn a_file_that_is_not_utf8_is_a_mistake() {
+    let folder = TempDir::new().unwrap();
+    fs::write(folder.path().join("layout.html"), b"\xff").unwrap();
+    let error = Templates::open(Some(folder.path()), "Example").err().unwrap();
+    assert!(matches!(error, OpenTemplatesError::Unreadable { .. }), "{error}");
+}
+
+#[test]
+fn an_error_when_a_mail_is_due_shows_no_value_of_it() {
+    // Works for the samples and fails for other values, quoting what it was given.
+    let text = "Subject: A\n\n{% if code == '7KQ2-M9XD' %}B{% else %}{{ code|items }}{% endif %}";
+    let folder = folder_with(&[("reset_password.txt", text)]);
+    let templates = Templates::open(Some(folder.path()), "Example").unwrap();
+    let mut values = Templates::sample(MailTemplate::ResetPassword);
+    values.code = Some("hunter2".into());
+    let error = templates.render(MailTemplate::ResetPassword, &values).unwrap_err();
+    assert!(!format!("{error:?}").contains("hunter2"), "{error:?}");
+    insta::assert_snapshot!(
+        chain(&error),
+        @"the mail template reset_password.txt cannot be used: invalid operation in line 3"
+    );
+}
