@@ -1,4 +1,5 @@
-//! What goes on beside requests: publishing events, and sweeping rows that serve nobody any more.
+//! What goes on beside requests: publishing events, sending mails, and sweeping rows that serve
+//! nobody any more.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -6,6 +7,8 @@ use std::time::Duration;
 use contracts::EventSink;
 use service::Service;
 use tokio::time::sleep;
+
+use crate::mails::Mails;
 
 const RELAY_EVERY: Duration = Duration::from_secs(1);
 const SWEEP_EVERY: Duration = Duration::from_mins(1);
@@ -31,6 +34,33 @@ pub(crate) async fn relay(service: Arc<Service>, sinks: Vec<Arc<dyn EventSink>>)
     }
 }
 
+/// Sends mails for as long as it is polled. Why one was not sent, `doorward outbox list` says: what
+/// a mail server answers may name the recipient, which no log of ours does.
+pub(crate) async fn relay_mails(service: Arc<Service>, mails: Mails) {
+    loop {
+        let has_more = match service.relay_mails(&mails.words, &*mails.transport).await {
+            Ok(relayed) => {
+                if relayed.postponed > 0 {
+                    let mails = relayed.postponed;
+                    tracing::warn!(mails, "mails could not be sent; they are tried again");
+                }
+                if relayed.given_up > 0 {
+                    let mails = relayed.given_up;
+                    tracing::error!(mails, "mails were given up: see `doorward outbox list`");
+                }
+                relayed.has_more
+            }
+            Err(error) => {
+                tracing::warn!(cause = %error, "mails could not be relayed");
+                false
+            }
+        };
+        if !has_more {
+            sleep(RELAY_EVERY).await;
+        }
+    }
+}
+
 /// Sweeps for as long as it is polled.
 pub(crate) async fn sweep(service: Arc<Service>) {
     loop {
@@ -38,6 +68,13 @@ pub(crate) async fn sweep(service: Arc<Service>) {
             Ok(0) => {}
             Ok(rows) => tracing::debug!(rows, "swept"),
             Err(error) => tracing::warn!(cause = %error, "expired rows could not be swept"),
+        }
+        match service.purge().await {
+            Ok(0) => {}
+            Ok(rows) => tracing::debug!(rows, "purged"),
+            Err(error) => {
+                tracing::warn!(cause = %error, "what erased users left could not be removed");
+            }
         }
         sleep(SWEEP_EVERY).await;
     }

@@ -38,6 +38,21 @@ pub(crate) enum Command {
         #[command(subcommand)]
         command: UserCommand,
     },
+    /// See what mails say
+    #[command(after_help = "Example: doorward mail preview reset_password")]
+    Mail {
+        #[command(subcommand)]
+        command: MailCommand,
+    },
+    /// See mails that were not sent yet, and have them tried again
+    #[command(after_help = "Example: doorward outbox list")]
+    Outbox {
+        #[command(subcommand)]
+        command: OutboxCommand,
+    },
+    /// Try everything that the service depends on, and say what is wrong and how to mend it
+    #[command(after_help = "Example: doorward doctor")]
+    Doctor,
     /// Check and show the settings
     #[command(after_help = "Example: doorward config check --config doorward.toml")]
     Config {
@@ -78,6 +93,9 @@ pub(crate) enum UserCommand {
         /// A role; repeat it for more. None: registration.default_roles
         #[arg(long = "role", value_name = "ROLE")]
         roles: Vec<String>,
+        /// You know that the address is theirs: it need not be verified
+        #[arg(long)]
+        verified: bool,
     },
     /// Show a user
     #[command(after_help = "Example: doorward user show ada@example.com")]
@@ -103,6 +121,43 @@ pub(crate) enum UserCommand {
         /// Every role that the user shall hold
         #[arg(required = true, value_name = "ROLE")]
         roles: Vec<String>,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum MailCommand {
+    /// Print a mail with sample values; without a name, the names of all
+    #[command(after_help = "Example: doorward mail preview verify_address --html > mail.html")]
+    Preview {
+        /// The mail
+        template: Option<String>,
+        /// The HTML and not the text
+        #[arg(long)]
+        html: bool,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum OutboxCommand {
+    /// List mails that wait or were given up, with what went wrong
+    #[command(after_help = "Example: doorward outbox list --limit 20")]
+    List {
+        /// Only mails after this id
+        #[arg(long, value_name = "ID")]
+        after: Option<String>,
+        /// How many at the most
+        #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u16).range(1..=1000))]
+        limit: u16,
+    },
+    /// Have a mail tried again at once, or all that were given up
+    #[command(after_help = "Example: doorward outbox retry --all")]
+    Retry {
+        /// The id of the mail
+        #[arg(required_unless_present = "all")]
+        mail: Option<String>,
+        /// Every mail that was given up
+        #[arg(long, conflicts_with = "mail")]
+        all: bool,
     },
 }
 

@@ -4,16 +4,20 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::thread;
 
-use contracts::{Entropy, SecretSource};
+use contracts::SecretSource;
 use crypto::{
-    Argon2EngineKind, Argon2Params, BcryptCost, HashAlgorithm, HashingSettings, SigningKey,
+    Argon2EngineKind, Argon2Params, BcryptCost, DataKeys, HashAlgorithm, HashingSettings,
+    SigningKey,
 };
 use secrecy::{ExposeSecret, SecretSlice};
 use secrets::Secrets;
-use service::{KeyPolicy, Parts, Policy, Service, StartError, Stores};
+use service::{
+    CodePolicy, KeyPolicy, Parts, Policy, RegistrationPolicy, Service, StartError, Stores,
+    VerifyEmail,
+};
 use settings::{
-    Argon2Implementation, KeySettings, PasswordAlgorithm, PasswordSettings, Settings,
-    SigningSettings, StorageSettings,
+    Argon2Implementation, KeySettings, PasswordAlgorithm, PasswordSettings, RegistrationSettings,
+    Settings, SigningSettings, StorageSettings,
 };
 use storage_sql::SqlStorage;
 
@@ -28,34 +32,45 @@ const HASHING_NICENESS: i32 = 5;
 pub(crate) async fn open_service(settings: &Settings, issuer: &str) -> Result<Service, Failure> {
     let secrets = Secrets::open();
     let shared_secrets = shared_secrets(&settings.keys, &secrets).await?;
-    let parts = parts(settings, issuer, shared_secrets, &secrets).await?;
+    let data_keys = data_key::open(&settings.data_key, &secrets, &SystemEntropy).await?;
+    let parts = parts(settings, issuer, data_keys, shared_secrets)?;
     Service::start(parts).await.map_err(explain)
 }
 
 /// The service for a command, which signs nothing and leaves the server's keys alone.
 pub(crate) async fn open_service_for_command(settings: &Settings) -> Result<Service, Failure> {
     let issuer = settings.server.public_url_for(settings.server.listen);
-    let parts = parts(settings, issuer.as_str(), Vec::new(), &Secrets::open()).await?;
+    let data_keys = data_key::open(&settings.data_key, &Secrets::open(), &SystemEntropy).await?;
+    let parts = parts(settings, issuer.as_str(), data_keys, Vec::new())?;
     Service::start_without_keys(parts).await.map_err(explain)
 }
 
-async fn parts(
+/// The service as a server would find it, with the keys as they are kept. Makes none.
+pub(crate) async fn open_service_as_kept(settings: &Settings) -> Result<Service, Failure> {
+    let issuer = settings.server.public_url_for(settings.server.listen);
+    let secrets = Secrets::open();
+    let shared_secrets = shared_secrets(&settings.keys, &secrets).await?;
+    let data_keys = data_key::open_as_kept(&settings.data_key, &secrets, &SystemEntropy).await?;
+    let parts = parts(settings, issuer.as_str(), data_keys, shared_secrets)?;
+    Service::start_with_kept_keys(parts).await.map_err(explain)
+}
+
+fn parts(
     settings: &Settings,
     issuer: &str,
+    data_keys: DataKeys,
     shared_secrets: Vec<SecretSlice<u8>>,
-    secrets: &dyn SecretSource,
 ) -> Result<Parts, Failure> {
-    let entropy: Arc<dyn Entropy> = Arc::new(SystemEntropy);
     let keys = KeyPolicy {
         algorithm: settings.keys.signing.algorithm(),
         shared_secrets,
         grace: settings.keys.grace,
     };
     Ok(Parts {
-        data_keys: data_key::open(&settings.data_key, secrets, &*entropy).await?,
+        data_keys,
         stores: open_stores(&settings.storage)?,
         clock: Arc::new(SystemClock),
-        entropy,
+        entropy: Arc::new(SystemEntropy),
         hashing: hashing(&settings.password)?,
         on_hashing_thread: Arc::new(lower_priority),
         policy: policy(settings, issuer, keys),
@@ -72,9 +87,26 @@ fn policy(settings: &Settings, issuer: &str, keys: KeyPolicy) -> Policy {
         session_ttl_max: settings.tokens.session_ttl_max,
         refresh_leeway: settings.tokens.refresh_leeway,
         password: settings.password.policy,
-        is_registration_open: settings.registration.is_enabled,
-        default_roles: settings.registration.default_roles.iter().cloned().collect(),
+        registration: registration(&settings.registration),
+        codes: CodePolicy {
+            verify_ttl: settings.codes.verify_ttl,
+            reset_ttl: settings.codes.reset_ttl,
+        },
+        links_base: format!("{issuer}{}", settings.server.base_path_text()),
         keys,
+    }
+}
+
+fn registration(settings: &RegistrationSettings) -> RegistrationPolicy {
+    RegistrationPolicy {
+        is_open: settings.is_enabled,
+        default_roles: settings.default_roles.iter().cloned().collect(),
+        verify_email: match settings.verify_email {
+            settings::VerifyEmail::Off => VerifyEmail::Off,
+            settings::VerifyEmail::Optional => VerifyEmail::Optional,
+            settings::VerifyEmail::Required => VerifyEmail::Required,
+        },
+        reveals_existing: settings.is_existing_revealed,
     }
 }
 
@@ -96,6 +128,8 @@ fn open_stores(settings: &StorageSettings) -> Result<Stores, Failure> {
         users: storage.clone(),
         sessions: storage.clone(),
         revocations: storage.clone(),
+        codes: storage.clone(),
+        mails: storage.clone(),
         outbox: storage.clone(),
         records: storage.clone(),
         probes: vec![storage],

@@ -6,10 +6,14 @@ mod compose;
 mod config_commands;
 mod console;
 mod data_key;
+mod doctor;
 mod failure;
 mod healthcheck;
 mod logging;
+mod mail_commands;
+mod mails;
 mod migrate;
+mod outbox_commands;
 mod serve;
 mod system;
 mod user_commands;
@@ -49,6 +53,9 @@ fn run(cli: Cli) -> Result<(), Failure> {
         Command::Serve => serve_everything(&loaded),
         Command::Migrate { check } => migrate::migrate(&loaded.settings, check, cli.json),
         Command::User { command } => user_commands::run(&loaded.settings, command, cli.json),
+        Command::Mail { command } => mail_commands::run(&loaded.settings, command, cli.json),
+        Command::Outbox { command } => outbox_commands::run(&loaded.settings, command, cli.json),
+        Command::Doctor => doctor::run(&loaded, cli.json),
         Command::Config { command: ConfigCommand::Check } => {
             config_commands::check(&loaded, cli.json)
         }

@@ -10,7 +10,7 @@ use tokio::sync::watch;
 use web::{AppState, WebSettings};
 
 use crate::failure::Failure;
-use crate::{background, compose, console};
+use crate::{background, compose, console, mails};
 
 /// Serves until SIGTERM or SIGINT, finishes what is in flight, and returns.
 pub(crate) fn serve(settings: &Settings) -> Result<(), Failure> {
@@ -27,11 +27,14 @@ async fn run(settings: &Settings) -> Result<(), Failure> {
     let (public, address) = bind(settings.server.listen).await?;
     let (operations, operations_address) = bind(settings.server.operations_listen).await?;
     let public_url = settings.server.public_url_for(address);
+    let mails = mails::open(&settings.mail)?;
     let service = Arc::new(compose::open_service(settings, public_url.as_str()).await?);
-    let state = AppState::new(Arc::clone(&service), web_settings(settings, public_url.as_str()));
+    let web_settings = web_settings(settings, public_url.as_str());
+    let state = AppState::new(Arc::clone(&service), web_settings, mails.mailbox.clone());
 
     let _background = Background(vec![
         tokio::spawn(background::relay(Arc::clone(&service), sinks(settings))),
+        tokio::spawn(background::relay_mails(Arc::clone(&service), mails)),
         tokio::spawn(background::sweep(service)),
     ]);
     greet(settings, address, operations_address)?;
@@ -67,7 +70,8 @@ fn web_settings(settings: &Settings, public_url: &str) -> WebSettings {
         public_url: public_url.to_owned(),
         trusted_proxies: server.trusted_proxies.into(),
         cors_origins: server.cors_origins.iter().map(|one| one.as_str().to_owned()).collect(),
-        base_path: server.base_path.as_ref().map_or("", |path| path.as_str()).to_owned(),
+        base_path: server.base_path_text().to_owned(),
+        product_name: settings.mail.product_name.clone(),
     }
 }
 
@@ -110,7 +114,7 @@ fn greet(settings: &Settings, address: SocketAddr, operations: SocketAddr) -> Re
     tracing::info!(%address, %operations, "serving");
     let mut text = format!("Doorward listens on http://{address}\n");
     if settings.environment == Environment::Development {
-        let base = settings.server.base_path.as_ref().map_or("", |path| path.as_str());
+        let base = settings.server.base_path_text();
         // Writing to a String cannot fail.
         let _ = write!(
             text,

@@ -6,7 +6,7 @@ use domain::{
     Username,
 };
 use serde_json::{Value, json};
-use service::{NewAccount, NewUser, Origin, Service, SetRolesError, SignUpError};
+use service::{HashingError, NewAccount, NewUser, Origin, Service, SetRolesError, SignUpError};
 use settings::Settings;
 
 use crate::cli::UserCommand;
@@ -33,7 +33,7 @@ enum Parsed {
 impl Parsed {
     fn of(command: UserCommand) -> Result<Self, Failure> {
         Ok(match command {
-            UserCommand::Create { email, username, name, roles } => {
+            UserCommand::Create { email, username, name, roles, verified } => {
                 let email = usage("--email", EmailAddress::parse(&email))?;
                 let username =
                     username.map(|text| usage("--username", Username::parse(&text))).transpose()?;
@@ -42,7 +42,7 @@ impl Parsed {
                 let roles = parse_roles(&roles)?;
                 let password = usage("the password", Password::parse(&console::read_password()?))?;
                 let account = NewAccount { email, username, name, password };
-                Self::Create(NewUser { account, roles })
+                Self::Create(NewUser { account, roles, is_email_verified: verified })
             }
             UserCommand::Show { user } => Self::Show(user),
             UserCommand::List { after, limit } => {
@@ -93,9 +93,13 @@ fn sign_up_failure(error: SignUpError) -> Failure {
         SignUpError::Closed
         | SignUpError::EmailTaken
         | SignUpError::UsernameTaken
-        | SignUpError::Overloaded(_) => Failure::Refused(error.to_string()),
-        SignUpError::WeakPassword(why) => Failure::Refused(format!("the password: {why}")),
-        SignUpError::Failure(failure) => store_failure()(failure),
+        | SignUpError::Hashing(HashingError::Overloaded(_)) => Failure::Refused(error.to_string()),
+        SignUpError::WeakPassword(why) | SignUpError::Hashing(HashingError::WeakPassword(why)) => {
+            Failure::Refused(format!("the password: {why}"))
+        }
+        SignUpError::Failure(failure) | SignUpError::Hashing(HashingError::Failure(failure)) => {
+            store_failure()(failure)
+        }
     }
 }
 

@@ -3,6 +3,9 @@
 //! An operation is data: statements, some of them guards, and how to read a row. An engine runs it
 //! as one transaction. See `docs/decisions/0003-operations-are-data.md`.
 
+mod codes;
+mod erasure;
+mod mails;
 mod outbox;
 #[cfg(test)]
 mod plans;

@@ -1,8 +1,9 @@
 use async_trait::async_trait;
-use contracts::{OutboxEvent, OutboxStore, StoreError};
+use contracts::{Notices, OutboxEvent, OutboxStore, StoreError};
 use domain::{EventId, Timestamp, UserId};
 
 use crate::SqlStorage;
+use crate::mails::insert_mail;
 use crate::rows::parsed;
 use crate::statement::{RowReader, Statement, Written};
 use crate::users::unexpected;
@@ -49,12 +50,17 @@ impl OutboxStore for SqlStorage {
 }
 
 impl SqlStorage {
-    async fn write_all(&self, statements: Vec<Statement>) -> Result<(), StoreError> {
+    pub(crate) async fn write_all(&self, statements: Vec<Statement>) -> Result<(), StoreError> {
         match self.engine.write(statements).await? {
             Written::Done => Ok(()),
             refused => Err(unexpected(&refused)),
         }
     }
+}
+
+/// The statements that write what a change tells of, as part of its operation.
+pub(crate) fn insert_notices(notices: &Notices) -> impl Iterator<Item = Statement> {
+    notices.events.iter().map(insert_event).chain(notices.mails.iter().map(insert_mail))
 }
 
 /// The statement that writes an event as part of an operation.

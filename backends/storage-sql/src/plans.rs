@@ -4,7 +4,7 @@
 use rusqlite::Connection;
 use tempfile::TempDir;
 
-use crate::{outbox, records, revocations, schema, sessions, sqlite, users};
+use crate::{codes, erasure, mails, outbox, records, revocations, schema, sessions, sqlite, users};
 
 /// What `SQLite` means to do, one line for each step.
 fn plan(connection: &Connection, sql: &str) -> Vec<String> {
@@ -18,7 +18,7 @@ fn plan(connection: &Connection, sql: &str) -> Vec<String> {
 }
 
 /// Steps that go from row to row and yet end early or stay small.
-const WALKS: [&str; 5] = [
+const WALKS: [&str; 7] = [
     // The dozen roles of a deployment.
     "SCAN roles",
     // One page of users, or of revocations, that an inner step has already cut to its limit.
@@ -27,6 +27,10 @@ const WALKS: [&str; 5] = [
     // In the order of the key, and only until the limit is reached.
     "SCAN revocations",
     "SCAN outbox USING INDEX sqlite_autoindex_outbox_1",
+    // The tombstones of the last few minutes: an older one leaves the index when it is settled.
+    "SCAN e USING INDEX erased_users_with_remains",
+    // No table at all: one row of parameters.
+    "SCAN CONSTANT ROW",
 ];
 
 /// Sorting is for one page, never for a backlog.
@@ -39,6 +43,9 @@ fn every_statement_finds_its_rows_by_an_index() {
     schema::migrate(&mut connection).unwrap();
     let modules = [
         users::STATEMENTS,
+        erasure::STATEMENTS,
+        codes::STATEMENTS,
+        mails::STATEMENTS,
         sessions::STATEMENTS,
         revocations::STATEMENTS,
         outbox::STATEMENTS,

@@ -31,7 +31,7 @@ impl RecordStore for SqlStorage {
         let statement = Statement::new(INSERT_RECORD, [name.into(), content.into()]).guard();
         match self.engine.write(vec![statement]).await? {
             Written::Done => Ok(Inserted::Yes),
-            Written::Unmet => Ok(Inserted::Exists),
+            Written::Unmet(_) => Ok(Inserted::Exists),
             refused @ Written::Conflict(_) => Err(unexpected(&refused)),
         }
     }
@@ -46,7 +46,7 @@ impl RecordStore for SqlStorage {
         let statement = Statement::new(REPLACE_RECORD, parameters).guard();
         match self.engine.write(vec![statement]).await? {
             Written::Done => Ok(Replaced::Yes),
-            Written::Unmet => Ok(Replaced::Stale),
+            Written::Unmet(_) => Ok(Replaced::Stale),
             refused @ Written::Conflict(_) => Err(unexpected(&refused)),
         }
     }

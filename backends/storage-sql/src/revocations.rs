@@ -1,5 +1,5 @@
 use async_trait::async_trait;
-use contracts::{RevocationStore, Revocations, StoreError};
+use contracts::{Expiry, RevocationStore, Revocations, StoreError};
 use domain::{Revocation, RevocationScope, Timestamp, UserId};
 
 use crate::SqlStorage;
@@ -33,9 +33,26 @@ const DELETE_SESSIONS: &str = "
         (SELECT id FROM sessions WHERE expires_at_ms <= $1 LIMIT $2)
     RETURNING 1";
 
+const DELETE_CODES: &str = "
+    DELETE FROM one_time_codes WHERE (user_id, kind) IN
+        (SELECT user_id, kind FROM one_time_codes WHERE expires_at_ms <= $1 LIMIT $2)
+    RETURNING 1";
+
+const DELETE_DEVICES: &str = "
+    DELETE FROM devices WHERE (user_id, digest) IN
+        (SELECT user_id, digest FROM devices WHERE expires_at_ms <= $1 LIMIT $2)
+    RETURNING 1";
+
 #[cfg(test)]
-pub(crate) const STATEMENTS: &[&str] =
-    &[NEXT_SEQUENCE, INSERT_REVOCATION, LIST_REVOCATIONS, DELETE_REVOCATIONS, DELETE_SESSIONS];
+pub(crate) const STATEMENTS: &[&str] = &[
+    NEXT_SEQUENCE,
+    INSERT_REVOCATION,
+    LIST_REVOCATIONS,
+    DELETE_REVOCATIONS,
+    DELETE_SESSIONS,
+    DELETE_CODES,
+    DELETE_DEVICES,
+];
 
 #[async_trait]
 impl RevocationStore for SqlStorage {
@@ -55,10 +72,16 @@ impl RevocationStore for SqlStorage {
         })
     }
 
-    async fn delete_expired(&self, now: Timestamp, limit: usize) -> Result<usize, StoreError> {
+    async fn delete_expired(&self, expiry: Expiry, limit: usize) -> Result<usize, StoreError> {
+        let deletions = [
+            (DELETE_REVOCATIONS, expiry.now),
+            (DELETE_SESSIONS, expiry.sessions),
+            (DELETE_CODES, expiry.now),
+            (DELETE_DEVICES, expiry.now),
+        ];
         let mut deleted = 0;
-        for sql in [DELETE_REVOCATIONS, DELETE_SESSIONS] {
-            let statement = Statement::new(sql, [now.into(), limit.into()]);
+        for (sql, until) in deletions {
+            let statement = Statement::new(sql, [until.into(), limit.into()]);
             deleted += self.engine.write_returning(statement, |_| Ok(())).await?.len();
         }
         Ok(deleted)

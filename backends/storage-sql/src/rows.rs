@@ -46,7 +46,8 @@ where
     result.map_err(|source| StoreError::Malformed { what, source: source.into() })
 }
 
-fn known<T>(what: &'static str, value: Option<T>) -> Result<T, StoreError> {
+/// Turns a name that the domain does not know into a failure of the store.
+pub(crate) fn known<T>(what: &'static str, value: Option<T>) -> Result<T, StoreError> {
     value.ok_or_else(|| StoreError::Malformed { what, source: "an unknown name".into() })
 }
 

@@ -6,7 +6,10 @@ use rusqlite::{Connection, TransactionBehavior};
 use crate::sqlite::unavailable;
 
 /// A step: its number is its place, from 1.
-const STEPS: &[(&str, &str)] = &[("accounts", include_str!("schema/sqlite/0001_accounts.sql"))];
+const STEPS: &[(&str, &str)] = &[
+    ("accounts", include_str!("schema/sqlite/0001_accounts.sql")),
+    ("mail", include_str!("schema/sqlite/0002_mail.sql")),
+];
 
 /// Names of the steps that the database has not seen, in order.
 pub(crate) fn pending(connection: &Connection) -> Result<Vec<&'static str>, StoreError> {

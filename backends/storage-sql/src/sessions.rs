@@ -2,13 +2,13 @@ use std::collections::BTreeSet;
 
 use async_trait::async_trait;
 use contracts::{
-    Advance, Advanced, EndSession, Ended, Forgive, InsertSession, OutboxEvent, SessionStore,
-    SignedIn, StoreError,
+    Advance, Advanced, EndSession, Ended, Forgive, InsertSession, KnownDevice, NewSession,
+    OutboxEvent, Reauthenticate, SessionStore, SignedIn, StoreError,
 };
-use domain::{Account, Session, SessionId, Timestamp, UserId};
+use domain::{Account, DeviceDigest, Session, SessionId, Timestamp, User, UserId};
 
 use crate::SqlStorage;
-use crate::outbox::insert_event;
+use crate::outbox::{insert_event, insert_notices};
 use crate::revocations::insert_revocation;
 use crate::rows::{
     SESSION_COLUMNS, USER_COLUMNS, methods_text, session_columns, to_session, to_user, user_columns,
@@ -66,6 +66,24 @@ const END_SESSION: &str = "
     UPDATE sessions SET ended_at_ms = $1, end_reason = $2
      WHERE id = $3 AND user_id = $4 AND ended_at_ms IS NULL";
 
+const ADVANCE_AUTHENTICATION: &str = "
+    UPDATE sessions SET authenticated_at_ms = $1, methods = $2
+     WHERE id = $3 AND user_id = $4 AND epoch = $5 AND authenticated_at_ms <= $1
+       AND ended_at_ms IS NULL
+       AND EXISTS (SELECT 1 FROM users WHERE id = $4 AND session_epoch = $5 AND status = 'active')";
+
+/// A session that is dead by an older epoch, or has ended, stays dead.
+const KEEP_SESSION: &str = "
+    UPDATE sessions SET epoch = $1
+     WHERE id = $2 AND user_id = $3 AND epoch = $1 - 1 AND ended_at_ms IS NULL";
+
+const PUT_DEVICE: &str = "
+    INSERT INTO devices (user_id, digest, expires_at_ms) VALUES ($1, $2, $3)
+        ON CONFLICT (user_id, digest) DO UPDATE SET expires_at_ms = excluded.expires_at_ms";
+
+const FIND_DEVICE: &str =
+    "SELECT expires_at_ms FROM devices WHERE user_id = $1 AND digest = $2 AND expires_at_ms > $3";
+
 #[cfg(test)]
 pub(crate) const STATEMENTS: &[&str] = &[
     RECORD_SIGN_IN,
@@ -75,25 +93,44 @@ pub(crate) const STATEMENTS: &[&str] = &[
     ADVANCE_GENERATION,
     ADVANCE_FORGIVEN,
     END_SESSION,
+    ADVANCE_AUTHENTICATION,
+    KEEP_SESSION,
+    PUT_DEVICE,
+    FIND_DEVICE,
 ];
 
 #[async_trait]
 impl SessionStore for SqlStorage {
-    async fn insert_session(
-        &self,
-        session: &Session,
-        events: &[OutboxEvent],
-    ) -> Result<InsertSession, StoreError> {
+    async fn insert_session(&self, new: &NewSession) -> Result<InsertSession, StoreError> {
+        let session = &new.session;
         let user = session.user_id.as_str();
         let sign_in = [session.created_at.into(), user.into(), session.epoch.into()];
-        let mut statements =
-            vec![Statement::new(RECORD_SIGN_IN, sign_in).guard(), insert_session(session)];
-        statements.extend(events.iter().map(insert_event));
+        let device = &new.device;
+        let known = [user.into(), device.digest.0.as_slice().into(), device.expires_at.into()];
+        let mut statements = vec![
+            Statement::new(RECORD_SIGN_IN, sign_in).guard(),
+            insert_session(session),
+            Statement::new(PUT_DEVICE, known),
+        ];
+        statements.extend(insert_notices(&new.notices));
         match self.engine.write(statements).await? {
             Written::Done => Ok(InsertSession::Yes),
-            Written::Unmet => Ok(InsertSession::EpochPassed),
+            Written::Unmet(_) => Ok(InsertSession::EpochPassed),
             refused @ Written::Conflict(_) => Err(unexpected(&refused)),
         }
+    }
+
+    async fn find_device(
+        &self,
+        user: &UserId,
+        device: DeviceDigest,
+        now: Timestamp,
+    ) -> Result<Option<KnownDevice>, StoreError> {
+        let parameters = [user.as_str().into(), device.0.as_slice().into(), now.into()];
+        self.engine.read(&Statement::new(FIND_DEVICE, parameters), None, |found, row| {
+            *found = Some(KnownDevice { digest: device, expires_at: row.moment("expiry")? });
+            Ok(())
+        })
     }
 
     async fn find_session(
@@ -154,6 +191,20 @@ impl SessionStore for SqlStorage {
         self.compare_and_set(Statement::new(ADVANCE_FORGIVEN, parameters)).await
     }
 
+    async fn advance_authentication(
+        &self,
+        renewal: &Reauthenticate,
+    ) -> Result<Advanced, StoreError> {
+        let parameters = [
+            renewal.at.into(),
+            methods_text(&renewal.methods).into(),
+            renewal.session.to_string().into(),
+            renewal.user.as_str().into(),
+            renewal.epoch.into(),
+        ];
+        self.compare_and_set(Statement::new(ADVANCE_AUTHENTICATION, parameters)).await
+    }
+
     async fn end_session(
         &self,
         end: &EndSession,
@@ -170,7 +221,7 @@ impl SessionStore for SqlStorage {
         statements.extend(events.iter().map(insert_event));
         match self.engine.write(statements).await? {
             Written::Done => Ok(Ended::Yes),
-            Written::Unmet => Ok(Ended::Already),
+            Written::Unmet(_) => Ok(Ended::Already),
             refused @ Written::Conflict(_) => Err(unexpected(&refused)),
         }
     }
@@ -180,10 +231,17 @@ impl SqlStorage {
     async fn compare_and_set(&self, statement: Statement) -> Result<Advanced, StoreError> {
         match self.engine.write(vec![statement.guard()]).await? {
             Written::Done => Ok(Advanced::Yes),
-            Written::Unmet => Ok(Advanced::Stale),
+            Written::Unmet(_) => Ok(Advanced::Stale),
             refused @ Written::Conflict(_) => Err(unexpected(&refused)),
         }
     }
+}
+
+/// The statement that takes a session along to the user's new epoch, as part of an operation.
+pub(crate) fn keep_session(user: &User, session: SessionId) -> Statement {
+    let parameters =
+        [user.session_epoch.into(), session.to_string().into(), user.id.as_str().into()];
+    Statement::new(KEEP_SESSION, parameters)
 }
 
 fn insert_session(session: &Session) -> Statement {

@@ -74,7 +74,16 @@ impl<T: Into<Self>> From<Option<T>> for Value {
 pub(crate) struct Statement {
     pub(crate) sql: &'static str,
     pub(crate) parameters: Vec<Value>,
-    pub(crate) is_guard: bool,
+    pub(crate) guard: Option<Guard>,
+}
+
+/// What a guard looks after.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Guard {
+    /// The record that the operation is about: it must be there, as it was read.
+    Record,
+    /// A one-time code that the operation takes along.
+    Code,
 }
 
 impl Statement {
@@ -82,13 +91,18 @@ impl Statement {
     /// `SQLite` numbers named parameters by their first appearance.
     pub(crate) fn new<const N: usize>(sql: &'static str, parameters: [Value; N]) -> Self {
         debug_assert!(parameters_appear_in_order(sql, N), "{sql}");
-        Self { sql, parameters: parameters.into(), is_guard: false }
+        Self { sql, parameters: parameters.into(), guard: None }
     }
 
-    /// Makes the statement a guard: if it changes no row, the operation ends there and nothing of
-    /// it remains.
-    pub(crate) fn guard(mut self) -> Self {
-        self.is_guard = true;
+    /// Makes the statement a guard of the record: if it changes no row, the operation ends there
+    /// and nothing of it remains.
+    pub(crate) fn guard(self) -> Self {
+        self.guard_of(Guard::Record)
+    }
+
+    /// Makes the statement a guard of something else.
+    pub(crate) fn guard_of(mut self, what: Guard) -> Self {
+        self.guard = Some(what);
         self
     }
 }
@@ -114,7 +128,7 @@ pub(crate) enum Written {
     /// Every statement ran, and the result is durable.
     Done,
     /// A guard changed no row; nothing was written.
-    Unmet,
+    Unmet(Guard),
     /// A uniqueness constraint refused, named by what the engine says of it; nothing was written.
     Conflict(String),
 }
@@ -190,6 +204,15 @@ impl<'a> RowReader<'a> {
             Column::Bytes(value) => Ok(value.into()),
             other => Err(unexpected(what, &other)),
         }
+    }
+
+    pub(crate) fn array<const N: usize>(
+        &mut self,
+        what: &'static str,
+    ) -> Result<[u8; N], StoreError> {
+        let bytes = self.bytes(what)?;
+        <[u8; N]>::try_from(bytes.as_ref())
+            .map_err(|source| StoreError::Malformed { what, source: source.into() })
     }
 
     pub(crate) fn counter(&mut self, what: &'static str) -> Result<u64, StoreError> {

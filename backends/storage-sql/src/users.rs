@@ -2,22 +2,27 @@ use std::collections::BTreeSet;
 
 use async_trait::async_trait;
 use contracts::{
-    EpochRaise, InsertUserError, OutboxEvent, ReplaceRoles, Replaced, StoreError, UserStore,
+    EpochRaise, EraseUser, InsertUser, InsertUserError, OneTimeCodeStore as _, OutboxEvent,
+    PutCode, ReplaceUser, Replaced, StoreError, UserReplaced, UserStore,
 };
-use domain::{Account, Login, PasswordHash, RoleName, User, UserId};
+use domain::{Account, Login, PasswordHash, RoleName, Timestamp, User, UserId};
 
 use crate::SqlStorage;
-use crate::outbox::insert_event;
+use crate::codes::{delete_codes, put_code, spend_code};
+use crate::outbox::{insert_event, insert_notices};
 use crate::revocations::insert_revocation;
 use crate::rows::{
     USER_COLUMNS, parsed, status_text, to_permission, to_role, to_user, user_columns,
 };
-use crate::statement::{RowReader, Statement, Value, Written};
+use crate::sessions::keep_session;
+use crate::statement::{Guard, RowReader, Statement, Value, Written};
 
+/// Not over a tombstone: what is left of who left would belong to somebody else.
 const INSERT_USER: &str = "
     INSERT INTO users (id, email, email_key, email_verified, username, name, status, password_hash,
                        session_epoch, version, created_at_ms, last_login_at_ms)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)";
+    SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12
+     WHERE NOT EXISTS (SELECT 1 FROM erased_users WHERE id = $1)";
 
 const INSERT_USER_ROLE: &str = "INSERT INTO user_roles (user_id, role) VALUES ($1, $2)";
 
@@ -50,7 +55,11 @@ const LIST_USERS: &str = concat!(
       ORDER BY u.id, r.role"
 );
 
-const RAISE_VERSION: &str = "UPDATE users SET version = version + 1 WHERE id = $1 AND version = $2";
+const REPLACE_USER: &str = "
+    UPDATE users
+       SET email = $1, email_key = $2, email_verified = $3, username = $4, name = $5, status = $6,
+           password_hash = $7, session_epoch = $8, version = $9
+     WHERE id = $10 AND version = $9 - 1";
 
 const DELETE_USER_ROLES: &str = "DELETE FROM user_roles WHERE user_id = $1";
 
@@ -71,7 +80,7 @@ pub(crate) const STATEMENTS: &[&str] = &[
     FIND_USER_BY_EMAIL,
     FIND_USER_BY_USERNAME,
     LIST_USERS,
-    RAISE_VERSION,
+    REPLACE_USER,
     DELETE_USER_ROLES,
     REPLACE_PASSWORD_HASH,
     RAISE_EPOCH,
@@ -82,21 +91,23 @@ pub(crate) const STATEMENTS: &[&str] = &[
 impl UserStore for SqlStorage {
     async fn insert_user(
         &self,
-        user: &User,
-        events: &[OutboxEvent],
+        new: &InsertUser,
+        if_taken: Option<&PutCode>,
     ) -> Result<(), InsertUserError> {
-        let mut statements = vec![insert_user(user)];
+        let user = &new.user;
+        let mut statements = vec![insert_user(user).guard()];
         statements.extend(user.roles.iter().map(|role| insert_role(&user.id, role)));
-        statements.extend(events.iter().map(insert_event));
-        match self.engine.write(statements).await? {
-            Written::Done => Ok(()),
-            Written::Conflict(columns) if columns.contains("email_key") => {
-                Err(InsertUserError::EmailTaken)
+        statements.extend(new.code.as_ref().map(put_code));
+        statements.extend(insert_notices(&new.notices));
+        let written = self.engine.write(statements).await?;
+        match (taken(&written), if_taken) {
+            (Some(Taken::Email), Some(put)) => {
+                Err(InsertUserError::EmailTaken(Some(self.put_code(put).await?)))
             }
-            Written::Conflict(columns) if columns.contains("username") => {
-                Err(InsertUserError::UsernameTaken)
-            }
-            refused => Err(unexpected(&refused).into()),
+            (Some(Taken::Email), None) => Err(InsertUserError::EmailTaken(None)),
+            (Some(Taken::Username), _) => Err(InsertUserError::UsernameTaken),
+            (None, _) if written == Written::Done => Ok(()),
+            (None, _) => Err(unexpected(&written).into()),
         }
     }
 
@@ -130,19 +141,27 @@ impl UserStore for SqlStorage {
         })
     }
 
-    async fn replace_roles(
-        &self,
-        change: &ReplaceRoles,
-        events: &[OutboxEvent],
-    ) -> Result<Replaced, StoreError> {
-        let user = change.user.as_str();
-        let mut statements = vec![
-            Statement::new(RAISE_VERSION, [user.into(), change.version.into()]).guard(),
-            Statement::new(DELETE_USER_ROLES, [user.into()]),
-        ];
-        statements.extend(change.roles.iter().map(|role| insert_role(&change.user, role)));
-        statements.extend(events.iter().map(insert_event));
-        replaced(&self.engine.write(statements).await?)
+    async fn replace_user(&self, change: &ReplaceUser) -> Result<UserReplaced, StoreError> {
+        let user = &change.user;
+        let mut statements = Vec::new();
+        statements.extend(change.spends.as_ref().map(spend_code));
+        statements.push(replace_user(user).guard());
+        statements.push(Statement::new(DELETE_USER_ROLES, [user.id.as_str().into()]));
+        statements.extend(user.roles.iter().map(|role| insert_role(&user.id, role)));
+        statements.extend(change.drops_codes.then(|| delete_codes(&user.id)));
+        statements.extend(change.code.as_ref().map(put_code));
+        statements.extend(change.keeps_session.map(|id| keep_session(user, id)));
+        statements.extend(change.revocation.as_ref().into_iter().flat_map(insert_revocation));
+        statements.extend(insert_notices(&change.notices));
+        let written = self.engine.write(statements).await?;
+        match (taken(&written), written) {
+            (Some(Taken::Email), _) => Ok(UserReplaced::EmailTaken),
+            (Some(Taken::Username), _) => Ok(UserReplaced::UsernameTaken),
+            (None, Written::Done) => Ok(UserReplaced::Yes),
+            (None, Written::Unmet(Guard::Code)) => Ok(UserReplaced::CodeNotUsable),
+            (None, Written::Unmet(Guard::Record)) => Ok(UserReplaced::Stale),
+            (None, refused @ Written::Conflict(_)) => Err(unexpected(&refused)),
+        }
     }
 
     async fn replace_password_hash(
@@ -166,6 +185,14 @@ impl UserStore for SqlStorage {
         statements.extend(insert_revocation(&raise.revocation));
         statements.extend(events.iter().map(insert_event));
         replaced(&self.engine.write(statements).await?)
+    }
+
+    async fn erase_user(&self, erasure: &EraseUser) -> Result<Replaced, StoreError> {
+        self.erase(erasure).await
+    }
+
+    async fn delete_remains(&self, settled: Timestamp, limit: usize) -> Result<usize, StoreError> {
+        self.purge(settled, limit).await
     }
 
     async fn list_roles(&self) -> Result<BTreeSet<RoleName>, StoreError> {
@@ -220,15 +247,48 @@ fn insert_user(user: &User) -> Statement {
     )
 }
 
+fn replace_user(user: &User) -> Statement {
+    Statement::new(
+        REPLACE_USER,
+        [
+            user.email.as_typed().into(),
+            user.email.key().into(),
+            user.is_email_verified.into(),
+            user.username.as_ref().map(domain::Username::as_str).into(),
+            user.name.as_ref().map(domain::PersonName::as_str).into(),
+            status_text(user.status).into(),
+            user.password_hash.as_ref().map(PasswordHash::expose).into(),
+            user.session_epoch.into(),
+            user.version.into(),
+            user.id.as_str().into(),
+        ],
+    )
+}
+
 fn insert_role(user: &UserId, role: &RoleName) -> Statement {
     let parameters: [Value; 2] = [user.as_str().into(), role.as_str().into()];
     Statement::new(INSERT_USER_ROLE, parameters)
 }
 
-fn replaced(written: &Written) -> Result<Replaced, StoreError> {
+/// What another user has already.
+enum Taken {
+    Email,
+    Username,
+}
+
+fn taken(written: &Written) -> Option<Taken> {
+    match written {
+        Written::Conflict(columns) if columns.contains("email_key") => Some(Taken::Email),
+        Written::Conflict(columns) if columns.contains("username") => Some(Taken::Username),
+        _ => None,
+    }
+}
+
+/// The outcome of an operation with one guard.
+pub(crate) fn replaced(written: &Written) -> Result<Replaced, StoreError> {
     match written {
         Written::Done => Ok(Replaced::Yes),
-        Written::Unmet => Ok(Replaced::Stale),
+        Written::Unmet(_) => Ok(Replaced::Stale),
         Written::Conflict(_) => Err(unexpected(written)),
     }
 }

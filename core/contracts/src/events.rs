@@ -1,7 +1,7 @@
 use async_trait::async_trait;
 use domain::{EventId, Timestamp, UserId};
 
-use crate::{BoxError, StoreError};
+use crate::{BoxError, QueuedMail, StoreError};
 
 /// An event as it waits to be published: written in the same operation as the change it tells of.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,6 +16,15 @@ pub struct OutboxEvent {
     pub at: Timestamp,
     /// The envelope as consumers get it: JSON.
     pub envelope: String,
+}
+
+/// Whom a change tells what: written in the same operation as the change.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Notices {
+    /// For whoever follows events.
+    pub events: Vec<OutboxEvent>,
+    /// For people.
+    pub mails: Vec<QueuedMail>,
 }
 
 /// Hands waiting events to the relay.

@@ -4,7 +4,9 @@
 //! A store receives complete values: it makes no ids, reads no clock and applies no rules. Absence
 //! is `Option`, refusal is an outcome, failure is [`StoreError`]; nothing turns one into another.
 
+mod codes;
 mod events;
+mod mails;
 mod outside;
 mod records;
 mod revocations;
@@ -13,16 +15,25 @@ mod sessions;
 mod store_error;
 mod users;
 
-pub use events::{EventSink, OutboxEvent, OutboxStore, PublishError};
+pub use codes::{CodePut, OneTimeCodeStore, PutCode, SpendCode};
+pub use events::{EventSink, Notices, OutboxEvent, OutboxStore, PublishError};
+pub use mails::{
+    MailOutboxStore, MailRenderer, MailState, MailTransport, MailValues, Mailbox, OutboxMail,
+    OutgoingMail, QueuedMail, RenderMailError, RenderedMail, SendMailError,
+};
 pub use outside::{Clock, Entropy, Probe};
 pub use records::{Inserted, Record, RecordStore};
-pub use revocations::{RevocationStore, Revocations};
+pub use revocations::{Expiry, RevocationStore, Revocations};
 pub use secrets::{ReadSecretError, SecretRef, SecretSource};
 pub use sessions::{
-    Advance, Advanced, EndSession, Ended, Forgive, InsertSession, SessionStore, SignedIn,
+    Advance, Advanced, EndSession, Ended, Forgive, InsertSession, KnownDevice, NewSession,
+    Reauthenticate, SessionStore, SignedIn,
 };
 pub use store_error::StoreError;
-pub use users::{EpochRaise, InsertUserError, ReplaceRoles, Replaced, UserStore};
+pub use users::{
+    EpochRaise, EraseUser, InsertUser, InsertUserError, ReplaceUser, Replaced, UserReplaced,
+    UserStore,
+};
 
 /// A cause whose type is a backend's own affair.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync + 'static>;

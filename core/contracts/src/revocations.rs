@@ -12,6 +12,16 @@ pub struct Revocations {
     pub rows: Vec<Revocation>,
 }
 
+/// How far back rows are removed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Expiry {
+    /// Revocations, codes and devices that expired by then go.
+    pub now: Timestamp,
+    /// Sessions whose absolute limit was reached by then go: earlier than now, so that their tokens
+    /// are still told apart from unknown ones for a while.
+    pub sessions: Timestamp,
+}
+
 /// Lists revocations. They are written by the operations that end things, never alone.
 #[async_trait]
 pub trait RevocationStore: Send + Sync {
@@ -22,7 +32,7 @@ pub trait RevocationStore: Send + Sync {
         limit: usize,
     ) -> Result<Revocations, StoreError>;
 
-    /// Removes at most `limit` of each kind of row that serves no one any more: revocations that
-    /// expired before `now`, sessions past their absolute limit. Returns how many went.
-    async fn delete_expired(&self, now: Timestamp, limit: usize) -> Result<usize, StoreError>;
+    /// Removes at most `limit` of each kind of row that serves no one any more. Returns how many
+    /// went.
+    async fn delete_expired(&self, expiry: Expiry, limit: usize) -> Result<usize, StoreError>;
 }

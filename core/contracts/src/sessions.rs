@@ -1,7 +1,10 @@
 use async_trait::async_trait;
-use domain::{Account, Revocation, Session, SessionEnd, SessionId, Timestamp, UserId};
+use domain::{
+    Account, AuthenticationMethod, DeviceDigest, Revocation, Session, SessionEnd, SessionId,
+    Timestamp, UserId,
+};
 
-use crate::{OutboxEvent, StoreError};
+use crate::{Notices, OutboxEvent, StoreError};
 
 /// A session with its user, as one consistent read.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -10,6 +13,26 @@ pub struct SignedIn {
     pub session: Session,
     /// Whose it is, and what they may do.
     pub account: Account,
+}
+
+/// A device that a user has signed in with, as far as it can be told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KnownDevice {
+    /// Which.
+    pub digest: DeviceDigest,
+    /// When it is forgotten, unless the user signs in with it again.
+    pub expires_at: Timestamp,
+}
+
+/// A session that begins.
+#[derive(Clone, Debug)]
+pub struct NewSession {
+    /// The session.
+    pub session: Session,
+    /// The device, known from now on.
+    pub device: KnownDevice,
+    /// What goes out with it.
+    pub notices: Notices,
 }
 
 /// Whether a session began.
@@ -53,6 +76,21 @@ pub struct Forgive {
     pub forgiven: u64,
 }
 
+/// A user has proved again who they are.
+#[derive(Clone, Debug)]
+pub struct Reauthenticate {
+    /// Whose session.
+    pub user: UserId,
+    /// Which session.
+    pub session: SessionId,
+    /// The epoch that was read with the credentials.
+    pub epoch: u64,
+    /// When they did.
+    pub at: Timestamp,
+    /// How they did.
+    pub methods: Vec<AuthenticationMethod>,
+}
+
 /// Whether a compare-and-set of a session won.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Advanced {
@@ -87,13 +125,17 @@ pub enum Ended {
 /// Keeps sessions.
 #[async_trait]
 pub trait SessionStore: Send + Sync {
-    /// Keeps a new session and the user's sign-in time, with its events, if the user is active and
-    /// still has the session's epoch: a sign-in that raced a reset does not survive it.
-    async fn insert_session(
+    /// Keeps a new session, its device, its notices and the user's sign-in time, if the user is
+    /// active and still has the session's epoch: a sign-in that raced a reset does not survive it.
+    async fn insert_session(&self, new: &NewSession) -> Result<InsertSession, StoreError>;
+
+    /// Whether the user has signed in with that device and it is not forgotten by `now`.
+    async fn find_device(
         &self,
-        session: &Session,
-        events: &[OutboxEvent],
-    ) -> Result<InsertSession, StoreError>;
+        user: &UserId,
+        device: DeviceDigest,
+        now: Timestamp,
+    ) -> Result<Option<KnownDevice>, StoreError>;
 
     /// The session with its user.
     async fn find_session(
@@ -116,6 +158,13 @@ pub trait SessionStore: Send + Sync {
 
     /// Records that the answer which carried `generation` was lost, in one compare-and-set.
     async fn advance_forgiven(&self, forgive: &Forgive) -> Result<Advanced, StoreError>;
+
+    /// Renews time and methods of a session's authentication, if the session has not ended and both
+    /// it and the user, who is active, have the epoch. The time only goes forward.
+    async fn advance_authentication(
+        &self,
+        renewal: &Reauthenticate,
+    ) -> Result<Advanced, StoreError>;
 
     /// Ends a session, with its revocation and the events. Of several callers, one ends it.
     async fn end_session(

@@ -1,16 +1,30 @@
 use std::collections::BTreeSet;
 
 use async_trait::async_trait;
-use domain::{Account, Login, PasswordHash, Revocation, RoleName, User, UserId};
+use domain::{
+    Account, Login, OneTimeCode, PasswordHash, Revocation, RoleName, SessionId, Timestamp, User,
+    UserId,
+};
 
-use crate::{OutboxEvent, StoreError};
+use crate::{CodePut, Notices, OutboxEvent, PutCode, SpendCode, StoreError};
+
+/// A user who signs up.
+#[derive(Clone, Debug)]
+pub struct InsertUser {
+    /// The user.
+    pub user: User,
+    /// The code that will verify the address, where it has to be.
+    pub code: Option<OneTimeCode>,
+    /// What goes out with it.
+    pub notices: Notices,
+}
 
 /// Why a user was not inserted.
 #[derive(Debug, thiserror::Error)]
 pub enum InsertUserError {
-    /// Another user has the address.
+    /// Another user has the address. What became of the code to its owner, where there was one.
     #[error("the address is taken")]
-    EmailTaken,
+    EmailTaken(Option<CodePut>),
     /// Another user has the user name.
     #[error("the user name is taken")]
     UsernameTaken,
@@ -28,15 +42,40 @@ pub enum Replaced {
     Stale,
 }
 
-/// A change of a user's roles.
+/// A user as it shall be, with all that must happen at the same moment.
 #[derive(Clone, Debug)]
-pub struct ReplaceRoles {
-    /// Whose roles.
-    pub user: UserId,
-    /// The version the user must still have; it grows by one.
-    pub version: u64,
-    /// All roles the user shall hold.
-    pub roles: BTreeSet<RoleName>,
+pub struct ReplaceUser {
+    /// The user. The record must still have the version before this one's. The time of the last
+    /// sign-in is not touched.
+    pub user: User,
+    /// A code that must still be there, and goes.
+    pub spends: Option<SpendCode>,
+    /// Whether all other codes of the user go: they were sent to whoever had the old credentials.
+    pub drops_codes: bool,
+    /// A code that takes the place of an older one of its kind.
+    pub code: Option<OneTimeCode>,
+    /// The one session that lives on where the epoch rises: it gets the new epoch, if it has the
+    /// one before and has not ended. One that is not there is nobody's concern.
+    pub keeps_session: Option<SessionId>,
+    /// Tells stateless verifiers, where the epoch rises.
+    pub revocation: Option<Revocation>,
+    /// What goes out with it.
+    pub notices: Notices,
+}
+
+/// Whether a user was replaced.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum UserReplaced {
+    /// It was.
+    Yes,
+    /// The record has changed since it was read, or is gone: read again and decide again.
+    Stale,
+    /// The code is not there any more: used, replaced, or expired.
+    CodeNotUsable,
+    /// Another user has the address.
+    EmailTaken,
+    /// Another user has the user name.
+    UsernameTaken,
 }
 
 /// The end of all sessions of a user that began before an epoch.
@@ -52,13 +91,37 @@ pub struct EpochRaise {
     pub revocation: Revocation,
 }
 
+/// The erasure of a user.
+#[derive(Clone, Debug)]
+pub struct EraseUser {
+    /// Who goes.
+    pub user: UserId,
+    /// The version the user must still have.
+    pub version: u64,
+    /// The epoch of the tombstone: above that of every session.
+    pub epoch: u64,
+    /// When it happens.
+    pub at: Timestamp,
+    /// Tells stateless verifiers.
+    pub revocation: Revocation,
+    /// What goes out with it, the farewell among it.
+    pub notices: Notices,
+}
+
 /// Keeps users.
 #[async_trait]
 pub trait UserStore: Send + Sync {
-    /// Keeps a new user with its events. Of several callers with one address or user name, exactly
-    /// one inserts.
-    async fn insert_user(&self, user: &User, events: &[OutboxEvent])
-    -> Result<(), InsertUserError>;
+    /// Keeps a new user with code and notices. Of several callers with one address or user name,
+    /// exactly one inserts. If both are taken, the user name is told; the id of an erased user is
+    /// a failure.
+    ///
+    /// Where only the address is taken, `if_taken` is put instead, and the outcome is still
+    /// [`InsertUserError::EmailTaken`]: so a stranger cannot tell by the work which it was.
+    async fn insert_user(
+        &self,
+        new: &InsertUser,
+        if_taken: Option<&PutCode>,
+    ) -> Result<(), InsertUserError>;
 
     /// The user with that id, with what their roles allow.
     async fn find_user(&self, id: &UserId) -> Result<Option<Account>, StoreError>;
@@ -73,12 +136,9 @@ pub trait UserStore: Send + Sync {
         limit: usize,
     ) -> Result<Vec<User>, StoreError>;
 
-    /// Sets the roles of a user and writes the events with it.
-    async fn replace_roles(
-        &self,
-        change: &ReplaceRoles,
-        events: &[OutboxEvent],
-    ) -> Result<Replaced, StoreError>;
+    /// Replaces a user, roles included. Of several callers with one version or one code, exactly
+    /// one does.
+    async fn replace_user(&self, change: &ReplaceUser) -> Result<UserReplaced, StoreError>;
 
     /// Puts `new` in the place of `old` where that still stands: the same password, hashed anew.
     async fn replace_password_hash(
@@ -94,6 +154,17 @@ pub trait UserStore: Send + Sync {
         raise: &EpochRaise,
         events: &[OutboxEvent],
     ) -> Result<Replaced, StoreError>;
+
+    /// Turns a user into a tombstone that holds nothing of the person: address and user name are
+    /// free, nobody signs in, and mails that wait for the user are gone but for those of this
+    /// operation. What else belongs to the user is removed by [`UserStore::delete_remains`].
+    async fn erase_user(&self, erasure: &EraseUser) -> Result<Replaced, StoreError>;
+
+    /// Removes at most `limit` of each kind of record that belong to erased users: sessions,
+    /// devices, codes, and mails but those that were written at the moment of the erasure. A
+    /// tombstone that was made by `settled` and has none left is not looked at again. Returns how
+    /// many went.
+    async fn delete_remains(&self, settled: Timestamp, limit: usize) -> Result<usize, StoreError>;
 
     /// The names of all roles that are defined.
     async fn list_roles(&self) -> Result<BTreeSet<RoleName>, StoreError>;

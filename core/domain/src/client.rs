@@ -22,6 +22,19 @@ impl Client {
     }
 }
 
+/// Tells devices apart as far as what they call themselves does, without version numbers: a browser
+/// that updated itself is the same device.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct DeviceDigest(pub [u8; 16]);
+
+impl Client {
+    /// What is digested to tell the device: its name without digits.
+    pub fn device_name(&self) -> String {
+        let name = self.user_agent.as_deref().unwrap_or_default();
+        name.chars().filter(|c| !c.is_ascii_digit() && *c != '.').collect()
+    }
+}
+
 /// Ties answers, log lines and events of one request together: 1 to 128 visible ASCII characters.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RequestId(Box<str>);
@@ -55,6 +68,14 @@ mod tests {
         let kept = client.user_agent.unwrap();
         assert!(kept.starts_with("abx"));
         assert_eq!(kept.chars().count(), 256);
+    }
+
+    #[test]
+    fn a_device_is_the_same_after_an_update() {
+        let name = |text| Client::new(None, Some(text)).device_name();
+        assert_eq!(name("Browser/141.0 (Linux x86_64)"), name("Browser/142.0.1 (Linux x86_64)"));
+        assert_ne!(name("Browser/141.0"), name("curl/8.5"));
+        assert_eq!(Client::new(None, None).device_name(), "");
     }
 
     #[test]

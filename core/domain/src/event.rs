@@ -33,6 +33,14 @@ pub enum EventKind {
         /// Names of the fields.
         fields: Vec<&'static str>,
     },
+    /// A user proved to read mails to the address.
+    UserEmailVerified(EmailAddress),
+    /// A user was erased.
+    UserDeleted(EmailAddress),
+    /// A user has another password.
+    UserPasswordChanged(Client),
+    /// Somebody asked for a new password for a user.
+    UserPasswordResetRequested(Client),
     /// A user signed in.
     UserLogin {
         /// The new session.
@@ -68,6 +76,10 @@ impl EventKind {
         match self {
             Self::UserCreated(_) => "user.created",
             Self::UserUpdated { .. } => "user.updated",
+            Self::UserEmailVerified(_) => "user.email_verified",
+            Self::UserDeleted(_) => "user.deleted",
+            Self::UserPasswordChanged(_) => "user.password_changed",
+            Self::UserPasswordResetRequested(_) => "user.password_reset_requested",
             Self::UserLogin { .. } => "user.login",
             Self::SessionCreated(_) => "session.created",
             Self::SessionRevoked { .. } => "session.revoked",

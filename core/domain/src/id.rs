@@ -102,6 +102,15 @@ typed_id!(
     TokenId, "tok"
 );
 
+typed_id!(
+    /// Names the record of a one-time code: `chal_…`.
+    ChallengeId, "chal"
+);
+typed_id!(
+    /// Names a mail: `mail_…`.
+    MailId, "mail"
+);
+
 fn uuid_v7(now: Timestamp, random: RandomBits) -> [u8; 16] {
     let ms = u64::try_from(now.unix_ms()).unwrap_or(0);
     Builder::from_unix_timestamp_millis(ms, &random).into_uuid().into_bytes()

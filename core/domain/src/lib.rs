@@ -7,6 +7,8 @@ mod email_address;
 mod event;
 mod id;
 mod key_ring;
+mod mail;
+mod one_time_code;
 mod password;
 mod password_policy;
 mod person_name;
@@ -19,11 +21,16 @@ mod typeid;
 mod user;
 mod username;
 
-pub use client::{Client, RequestId};
+pub use client::{Client, DeviceDigest, RequestId};
 pub use email_address::{EmailAddress, EmailAddressError};
 pub use event::{Event, EventKind};
-pub use id::{EventId, IdError, RandomBits, SessionId, TokenId, UserId};
+pub use id::{ChallengeId, EventId, IdError, MailId, RandomBits, SessionId, TokenId, UserId};
 pub use key_ring::{KeyPhase, KeyRecord, KeyRing};
+pub use mail::MailTemplate;
+pub use one_time_code::{
+    CodeKind, CodeToken, CodeTokenError, OneTimeCode, SHORT_CODE_TRIES_MAX, ShortCode,
+    ShortCodeError,
+};
 pub use password::{Password, PasswordError, PasswordHash};
 pub use password_policy::{PasswordPolicy, WeakPassword};
 pub use person_name::{PersonName, PersonNameError};

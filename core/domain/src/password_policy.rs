@@ -52,15 +52,20 @@ impl PasswordPolicy {
         email: &EmailAddress,
         username: Option<&Username>,
     ) -> Result<(), WeakPassword> {
+        if is_personal(password.expose(), email, username) {
+            return Err(WeakPassword::Personal);
+        }
+        self.check_for_anyone(password)
+    }
+
+    /// Whether anybody may choose `password`: what can be said before it is known who asks.
+    pub fn check_for_anyone(&self, password: &Password) -> Result<(), WeakPassword> {
         let text = password.expose();
         if text.chars().count() < self.characters_min {
             return Err(WeakPassword::TooShort(self.characters_min));
         }
         if text.len() > self.bytes_max {
             return Err(WeakPassword::TooLong(self.bytes_max));
-        }
-        if is_personal(text, email, username) {
-            return Err(WeakPassword::Personal);
         }
         if self.has_blocklist && is_common(&text.to_lowercase()) {
             return Err(WeakPassword::Common);

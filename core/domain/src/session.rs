@@ -32,10 +32,26 @@ pub enum EndReason {
     EndedByUser,
     /// An old refresh token was used again: somebody has a copy.
     Replay,
+    /// Its user changed the password from another session.
+    PasswordChanged,
+    /// Its user set a new password by mail.
+    PasswordReset,
+    /// It was begun with a password that was set before anybody had proved the address.
+    PasswordDiscarded,
+    /// Its user was erased.
+    AccountDeleted,
 }
 
 impl EndReason {
-    const ALL: [Self; 3] = [Self::SignedOut, Self::EndedByUser, Self::Replay];
+    const ALL: [Self; 7] = [
+        Self::SignedOut,
+        Self::EndedByUser,
+        Self::Replay,
+        Self::PasswordChanged,
+        Self::PasswordReset,
+        Self::PasswordDiscarded,
+        Self::AccountDeleted,
+    ];
 
     /// The stable name, in stores and events.
     pub const fn name(self) -> &'static str {
@@ -43,6 +59,10 @@ impl EndReason {
             Self::SignedOut => "signed_out",
             Self::EndedByUser => "ended_by_user",
             Self::Replay => "replay",
+            Self::PasswordChanged => "password_changed",
+            Self::PasswordReset => "password_reset",
+            Self::PasswordDiscarded => "password_discarded",
+            Self::AccountDeleted => "account_deleted",
         }
     }
 

@@ -94,6 +94,12 @@ fn data(event: &Event) -> Value {
         EventKind::UserUpdated { email, fields } => {
             json!({ "id": user, "email": email.as_typed(), "fields": fields })
         }
+        EventKind::UserEmailVerified(email) | EventKind::UserDeleted(email) => {
+            json!({ "id": user, "email": email.as_typed() })
+        }
+        EventKind::UserPasswordChanged(client) | EventKind::UserPasswordResetRequested(client) => {
+            json!({ "id": user, "ip": client.address })
+        }
         EventKind::UserLogin { session, client, methods } => json!({
             "id": user,
             "sessionId": session.to_string(),

@@ -10,6 +10,9 @@ pub enum Failure {
     /// Something that we sealed does not open.
     #[error("a sealed value does not open")]
     Sealed(#[from] OpenError),
+    /// A mail in the outbox says what no mail of ours says.
+    #[error("a mail in the outbox is malformed")]
+    MalformedMail,
     /// A token could not be signed.
     #[error("a token could not be signed")]
     Sign(#[from] SignError),

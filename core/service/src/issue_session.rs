@@ -1,15 +1,16 @@
 use std::time::Duration;
 
-use contracts::InsertSession;
+use contracts::{InsertSession, KnownDevice, NewSession, Notices};
 use domain::{
-    Account, AuthenticationMethod, EventKind, RefreshToken, Session, SessionId, Timestamp, User,
+    Account, AuthenticationMethod, Client, DeviceDigest, EventKind, MailTemplate, RefreshToken,
+    Session, SessionId, Timestamp, User,
 };
 use secrecy::SecretString;
 
 use crate::Service;
 use crate::event_log::Happening;
 use crate::failure::Failure;
-use crate::policy::Origin;
+use crate::policy::{Origin, VerifyEmail};
 use crate::refresh_tokens::refresh_token;
 
 /// What a client gets to prove its session with.
@@ -37,17 +38,33 @@ pub(crate) struct ProvenSignIn<'a> {
     pub(crate) origin: &'a Origin,
 }
 
+/// Why a sign-in that has proved itself gets no session all the same.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum IssueSessionError {
+    /// What was proved no longer holds, because the user's sessions were ended or the user was
+    /// disabled or erased in between.
+    #[error("what was proved no longer holds")]
+    Superseded,
+    /// Nobody has proved the address yet, which this deployment asks for.
+    #[error("the address is not verified")]
+    EmailNotVerified,
+    /// The work could not be done.
+    #[error(transparent)]
+    Failure(#[from] Failure),
+}
+
 impl Service {
     /// The one place where sessions begin, whatever the way in.
-    ///
-    /// `None`: what was proved no longer holds, because the user's sessions were ended or the user
-    /// was disabled in between.
     pub(crate) async fn issue_session(
         &self,
         sign_in: ProvenSignIn<'_>,
-    ) -> Result<Option<Tokens>, Failure> {
+    ) -> Result<Tokens, IssueSessionError> {
         let now = self.clock.now();
         let ProvenSignIn { mut account, methods, origin } = sign_in;
+        let must_be_verified = self.policy.registration.verify_email == VerifyEmail::Required;
+        if must_be_verified && !account.user.is_email_verified {
+            return Err(IssueSessionError::EmailNotVerified);
+        }
         let id = SessionId::new(now, self.entropy.bytes());
         let (key, sealed_refresh_key) = self.new_refresh_key(id);
         let session = Session {
@@ -56,28 +73,47 @@ impl Service {
         };
         // Signed before it is stored: a key that cannot sign must not leave sessions behind.
         let access = self.access_token(&account, &session, now)?;
-        let user = &account.user.id;
-        let happening = Happening { origin, actor: Some(user), subject: user, at: now };
+        let new = self.with_notices(session, &account.user, (origin, now)).await?;
+        let inserted = self.stores.sessions.insert_session(&new).await.map_err(Failure::Store)?;
+        if inserted == InsertSession::EpochPassed {
+            return Err(IssueSessionError::Superseded);
+        }
+        account.user.last_login_at = Some(now);
+        let session = new.session;
+        Ok(Tokens {
+            access_token: access.token,
+            access_expires_in: access.expires_in,
+            refresh_token: refresh_token(&key, &account.user.id, id, session.generation),
+            refresh_expires_in: session.refresh_expires_at().since(now),
+            user: account,
+        })
+    }
+
+    /// The session with its device and with what goes out: the events, and a mail if the user has
+    /// signed in before, but not with such a device.
+    async fn with_notices(
+        &self,
+        session: Session,
+        user: &User,
+        (origin, now): (&Origin, Timestamp),
+    ) -> Result<NewSession, Failure> {
+        let digest = device_digest(user, &origin.client);
+        let known = self.stores.sessions.find_device(&user.id, digest, now).await?;
+        let is_news = known.is_none() && user.last_login_at.is_some();
+        let mail = is_news
+            .then(|| self.notice_mail(MailTemplate::NewDevice, user, &origin.client, now))
+            .flatten();
+        let happening = Happening { origin, actor: Some(&user.id), subject: &user.id, at: now };
         let login = EventKind::UserLogin {
-            session: id,
+            session: session.id,
             client: origin.client.clone(),
             methods: session.methods.iter().map(|method| method.name()).collect(),
         };
-        let events =
-            [self.event(&happening, login), self.event(&happening, EventKind::SessionCreated(id))];
-        match self.stores.sessions.insert_session(&session, &events).await? {
-            InsertSession::EpochPassed => Ok(None),
-            InsertSession::Yes => {
-                account.user.last_login_at = Some(now);
-                Ok(Some(Tokens {
-                    access_token: access.token,
-                    access_expires_in: access.expires_in,
-                    refresh_token: refresh_token(&key, &account.user.id, id, session.generation),
-                    refresh_expires_in: session.refresh_expires_at().since(now),
-                    user: account,
-                }))
-            }
-        }
+        let created = EventKind::SessionCreated(session.id);
+        let events = vec![self.event(&happening, login), self.event(&happening, created)];
+        let notices = Notices { events, mails: mail.into_iter().collect() };
+        let device = KnownDevice { digest, expires_at: session.expires_at };
+        Ok(NewSession { session, device, notices })
     }
 
     fn new_session(
@@ -107,4 +143,11 @@ impl Service {
             end: None,
         }
     }
+}
+
+/// Devices are told apart for each user alone: nobody can follow one from account to account.
+fn device_digest(user: &User, client: &Client) -> DeviceDigest {
+    let digest = crypto::digest(format!("{}/{}", user.id, client.device_name()).as_bytes());
+    let (head, _) = digest.split_first_chunk().expect("a digest has 32 bytes");
+    DeviceDigest(*head)
 }

@@ -70,6 +70,16 @@ impl KeyTable {
         Self::parse(ring, policy)
     }
 
+    /// The keys as they are kept, whether or not one signs: changes nothing.
+    pub(crate) async fn kept(
+        records: &dyn RecordStore,
+        data_keys: &DataKeys,
+        policy: &KeyPolicy,
+    ) -> Result<Self, KeyRingError> {
+        let found = read(records, data_keys).await?;
+        Self::parse(found.map(|(_, ring)| ring).unwrap_or_default(), policy)
+    }
+
     /// A table without keys, which signs and verifies nothing.
     pub(crate) fn none(algorithm: Algorithm) -> Self {
         Self {

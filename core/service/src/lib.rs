@@ -4,12 +4,24 @@
 //! come from `domain`; secrets are handled by `crypto`.
 
 mod access_tokens;
+mod account_erasure;
+mod address_verification;
 mod authenticate;
+mod code_requests;
 mod event_log;
 mod failure;
+mod hashing;
 mod issue_session;
 mod key_ring;
+mod mail_administration;
+mod mail_queue;
+mod mail_relay;
+mod nobody;
+mod one_time_codes;
+mod password_change;
+mod password_reset;
 mod policy;
+mod profile;
 mod refresh;
 mod refresh_tokens;
 mod relay;
@@ -20,22 +32,35 @@ mod sign_in;
 mod sign_out;
 mod sign_up;
 mod start;
+mod step_up;
 mod sweep;
 mod user_administration;
+mod user_changes;
 
+pub use account_erasure::EraseAccountError;
+pub use address_verification::{AddressProof, VerifiedAddress, VerifyAddressError};
 pub use authenticate::{AuthenticateError, Caller};
 pub use failure::Failure;
+pub use hashing::HashingError;
 pub use issue_session::Tokens;
 pub use key_ring::KeyTable;
-pub use policy::{KeyPolicy, Origin, Policy};
+pub use mail_administration::RetryMailError;
+pub use mail_relay::MailsRelayed;
+pub use nobody::is_nobody;
+pub use one_time_codes::{CodeRequested, PresentedCode, read_code_token, write_code_token};
+pub use password_change::ChangePasswordError;
+pub use password_reset::ResetPasswordError;
+pub use policy::{CodePolicy, KeyPolicy, Origin, Policy, RegistrationPolicy, VerifyEmail};
+pub use profile::{ChangeProfileError, ChangedProfile, FieldChange, ProfileChange};
 pub use refresh::{RefreshError, RefreshPath, Refreshed};
 pub use relay::Relayed;
 pub use revocations::SignedRevocations;
 pub use sessions::{EndSessionError, SESSIONS_PAGE_MAX};
 pub use sign_in::{AccountDigest, SignInError, SignInRefusal};
 pub use sign_out::SignOutError;
-pub use sign_up::{NewAccount, SignUpError};
+pub use sign_up::{NewAccount, SignUpError, SignedUp};
 pub use start::{Parts, StartError, Stores};
+pub use step_up::{RECENT, StepUpError, StepUpRequired, SteppedUp};
 pub use user_administration::{NewUser, SetRolesError};
 
 use std::sync::Arc;
@@ -53,6 +78,8 @@ pub struct Service {
     keys: KeyTable,
     /// Names accounts in logs. Random and sealed, so that `data_key` can rotate.
     log_key: MacKey,
+    /// Compares short codes. Random and sealed for the same reason.
+    code_key: MacKey,
     revocations: revocations::RevocationCache,
     policy: Policy,
 }

@@ -24,12 +24,48 @@ pub struct Policy {
     pub refresh_leeway: Duration,
     /// What passwords must be.
     pub password: PasswordPolicy,
-    /// Whether strangers may sign up.
-    pub is_registration_open: bool,
-    /// What they may do then.
-    pub default_roles: BTreeSet<RoleName>,
+    /// How strangers sign up.
+    pub registration: RegistrationPolicy,
+    /// How long mails prove a mailbox.
+    pub codes: CodePolicy,
+    /// What links in mails begin with: the public URL and the base path, no trailing slash.
+    pub links_base: String,
     /// What signs tokens.
     pub keys: KeyPolicy,
+}
+
+/// How strangers sign up.
+#[derive(Clone, Debug)]
+pub struct RegistrationPolicy {
+    /// Whether they may.
+    pub is_open: bool,
+    /// What they may do then.
+    pub default_roles: BTreeSet<RoleName>,
+    /// Whether they have to prove their address.
+    pub verify_email: VerifyEmail,
+    /// Whether they learn that an address is taken. If not, `verify_email` must be
+    /// [`VerifyEmail::Required`]: else signing in would tell.
+    pub reveals_existing: bool,
+}
+
+/// Whether people have to prove their address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum VerifyEmail {
+    /// Nobody is asked to.
+    Off,
+    /// They are asked to, and may sign in before.
+    Optional,
+    /// They may sign in only after.
+    Required,
+}
+
+/// How long mails prove a mailbox.
+#[derive(Clone, Copy, Debug)]
+pub struct CodePolicy {
+    /// How long the link works that verifies an address.
+    pub verify_ttl: Duration,
+    /// How long the link works that sets a new password.
+    pub reset_ttl: Duration,
 }
 
 /// What signs tokens, and for how long a displaced key verifies.

@@ -5,6 +5,7 @@ use contracts::{BoxError, EventSink};
 
 use crate::Service;
 use crate::failure::Failure;
+use crate::nobody::is_nobody;
 
 /// Events that are taken at once.
 const BATCH: usize = 100;
@@ -30,6 +31,7 @@ impl Service {
         let mut relayed = Relayed { has_more: events.len() == BATCH, ..Relayed::default() };
         let mut published = Vec::with_capacity(events.len());
         'events: for event in &events {
+            let sinks = if is_nobody(&event.subject) { &[] } else { sinks };
             for sink in sinks {
                 if let Err(error) = sink.publish(event).await {
                     relayed.refusal = Some(error.0);

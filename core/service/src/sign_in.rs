@@ -1,12 +1,13 @@
 use std::fmt;
 
 use contracts::StoreError;
-use crypto::{Overloaded, Verdict, VerifyPasswordError};
+use crypto::Verdict;
 use domain::{AuthenticationMethod, Login, Password, User, UserStatus};
 
 use crate::Service;
 use crate::failure::Failure;
-use crate::issue_session::{ProvenSignIn, Tokens};
+use crate::hashing::HashingError;
+use crate::issue_session::{IssueSessionError, ProvenSignIn, Tokens};
 use crate::policy::Origin;
 
 /// Why nobody was signed in.
@@ -18,9 +19,13 @@ pub enum SignInError {
     /// The password was right, but an administrator locked the account.
     #[error("the account is disabled")]
     AccountDisabled(AccountDigest),
-    /// Hashing has as much to do as it takes on.
-    #[error("password hashing is at capacity")]
-    Overloaded(#[from] Overloaded),
+    /// The password was right, but nobody has proved the address yet, which this deployment asks
+    /// for.
+    #[error("the address is not verified")]
+    EmailNotVerified(AccountDigest),
+    /// The password was not verified.
+    #[error(transparent)]
+    Hashing(#[from] HashingError),
     /// The work could not be done.
     #[error("the sign-in could not be completed")]
     Failure(#[from] Failure),
@@ -29,7 +34,8 @@ pub enum SignInError {
 /// What a log may say of a refused sign-in.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SignInRefusal {
-    /// `unknown_account`, `wrong_password`, `no_password` or `superseded`.
+    /// `unknown_account`, `wrong_password`, `no_password`, `superseded`, or, where registration
+    /// does not reveal who has an account, `email_not_verified`.
     pub reason: &'static str,
     /// Which account was meant.
     pub account: AccountDigest,
@@ -67,8 +73,8 @@ impl Service {
             Some(login) => self.stores.users.find_user_by_login(&login).await?,
             None => None,
         };
-        let hash = account.as_ref().and_then(|account| account.user.password_hash.as_ref());
-        let verdict = self.passwords.verify(password, hash).await?;
+        let user = account.as_ref().map(|account| &account.user);
+        let verdict = self.verify_password(user, password).await?;
         let refused = |reason| {
             SignInError::InvalidCredentials(SignInRefusal { reason, account: digest.clone() })
         };
@@ -87,7 +93,16 @@ impl Service {
         }
         let methods = vec![AuthenticationMethod::Password];
         let proven = ProvenSignIn { account, methods, origin };
-        self.issue_session(proven).await?.ok_or_else(|| refused("superseded"))
+        self.issue_session(proven).await.map_err(|error| match error {
+            IssueSessionError::Superseded => refused("superseded"),
+            // Else whoever registers an address and signs in with the password just chosen would
+            // learn whether the address was free: only then is it the password of the account.
+            IssueSessionError::EmailNotVerified if !self.policy.registration.reveals_existing => {
+                refused("email_not_verified")
+            }
+            IssueSessionError::EmailNotVerified => SignInError::EmailNotVerified(digest.clone()),
+            IssueSessionError::Failure(failure) => failure.into(),
+        })
     }
 
     /// Hashes a right password with today's parameters. A sign-in does not fail for want of it: the
@@ -114,15 +129,5 @@ impl Service {
 impl From<StoreError> for SignInError {
     fn from(error: StoreError) -> Self {
         Self::Failure(error.into())
-    }
-}
-
-impl From<VerifyPasswordError> for SignInError {
-    fn from(error: VerifyPasswordError) -> Self {
-        match error {
-            VerifyPasswordError::Overloaded(overloaded) => Self::Overloaded(overloaded),
-            VerifyPasswordError::UnusableHash(hash) => Self::Failure(hash.into()),
-            VerifyPasswordError::Failed(failure) => Self::Failure(failure.into()),
-        }
     }
 }

@@ -1,15 +1,18 @@
-use contracts::{InsertUserError, StoreError};
-use crypto::{HashPasswordError, Overloaded};
-use domain::{
-    Account, EmailAddress, EventKind, Password, PersonName, RoleName, User, UserId, UserStatus,
-    Username, WeakPassword,
-};
 use std::collections::BTreeSet;
 
+use contracts::{InsertUser, InsertUserError, Notices, PutCode, StoreError};
+use domain::{
+    Account, ChallengeId, CodeKind, EmailAddress, EventKind, Login, MailTemplate, Password,
+    PersonName, RoleName, Timestamp, User, UserId, UserStatus, Username, WeakPassword,
+};
+
 use crate::Service;
+use crate::code_requests::VERIFY_AGAIN_AFTER;
 use crate::event_log::Happening;
 use crate::failure::Failure;
-use crate::policy::Origin;
+use crate::hashing::HashingError;
+use crate::one_time_codes::CodeRequested;
+use crate::policy::{Origin, VerifyEmail};
 
 /// What a stranger gives to sign up.
 #[derive(Debug)]
@@ -39,44 +42,138 @@ pub enum SignUpError {
     /// Another account has the user name.
     #[error("the user name is taken")]
     UsernameTaken,
-    /// Hashing has as much to do as it takes on.
-    #[error("password hashing is at capacity")]
-    Overloaded(#[from] Overloaded),
+    /// The password was not hashed.
+    #[error(transparent)]
+    Hashing(#[from] HashingError),
     /// The work could not be done.
     #[error("the account could not be made")]
     Failure(#[from] Failure),
 }
 
+/// What became of a registration.
+#[derive(Debug)]
+pub enum SignedUp {
+    /// There is a new account.
+    Made {
+        /// The account.
+        account: Account,
+        /// What the short code of the verification mail is sent back with, if one was sent.
+        challenge: Option<ChallengeId>,
+    },
+    /// Whether there is a new account is said by mail only.
+    SaidByMail(CodeRequested),
+}
+
 impl Service {
     /// Makes an account for a stranger. It survives whatever happens once this returns.
+    ///
+    /// Where strangers shall not learn which addresses are taken, the answer and the work are the
+    /// same for free and for taken ones.
     pub async fn sign_up(
         &self,
         account: NewAccount,
         origin: &Origin,
-    ) -> Result<Account, SignUpError> {
-        if !self.policy.is_registration_open {
+    ) -> Result<SignedUp, SignUpError> {
+        let policy = &self.policy.registration;
+        if !policy.is_open {
             return Err(SignUpError::Closed);
         }
-        self.make_account(account, self.policy.default_roles.clone(), origin).await
+        if !policy.reveals_existing {
+            return self.sign_up_quietly(account, origin).await.map(SignedUp::SaidByMail);
+        }
+        let roles = policy.default_roles.clone();
+        let (account, challenge) = self.make_account((account, roles, false), origin).await?;
+        Ok(SignedUp::Made { account, challenge })
     }
 
-    /// Makes an account with these roles, which must be defined.
-    pub(crate) async fn make_account(
+    async fn sign_up_quietly(
         &self,
         account: NewAccount,
-        roles: BTreeSet<RoleName>,
         origin: &Origin,
-    ) -> Result<Account, SignUpError> {
+    ) -> Result<CodeRequested, SignUpError> {
+        // Decided first, and for itself: that a user name is taken may be said.
+        if let Some(name) = &account.username
+            && self.find_login(Login::Username(name.clone())).await?.is_some()
+        {
+            return Err(SignUpError::UsernameTaken);
+        }
+        let owner = self.find_login(Login::Email(account.email.clone())).await?;
+        let roles = self.policy.registration.default_roles.clone();
+        let new = self.new_user((account, roles, false), origin).await?;
+        let now = new.user.created_at;
+        let to_owner = owner.map(|owner| self.code_for_owner(&owner.user, now));
+        let challenge = match self.stores.users.insert_user(&new, to_owner.as_ref()).await {
+            Ok(()) => new.code.map(|code| code.challenge),
+            // Also where an older code stays, whose challenge is not told: see `told_challenge`.
+            Err(InsertUserError::EmailTaken(_)) => to_owner.map(|put| put.code.challenge),
+            Err(error) => return Err(error.into()),
+        };
+        // Without a challenge of its own, the address was taken at this very moment.
+        let challenge = challenge.unwrap_or_else(|| ChallengeId::new(now, self.entropy.bytes()));
+        let expires_in = self.short_code_ttl(CodeKind::VerifyAddress);
+        Ok(CodeRequested { challenge, expires_in })
+    }
+
+    /// What goes to the owner of an address with which somebody signs up: the verification mail
+    /// again where it was never answered, else the word that there is an account. In both cases
+    /// with a code that bounds how often; that of the latter nobody ever sees.
+    fn code_for_owner(&self, owner: &User, now: Timestamp) -> PutCode {
+        let kind = CodeKind::VerifyAddress;
+        let is_active = owner.status == UserStatus::Active;
+        let fresh = if is_active && !owner.is_email_verified {
+            self.fresh_code(&owner.id, kind, &owner.email, now)
+        } else {
+            // Kept where a resend looks for it: one that answered with another challenge than the
+            // registration before it would tell that the address is verified.
+            self.code_for_nobody(kind, &owner.email, now)
+        };
+        let mail = if is_active && owner.is_email_verified {
+            self.already_registered_mail(owner, now)
+        } else {
+            // Of somebody who is disabled, it is nobody's.
+            self.code_mail(MailTemplate::VerifyAddress, &fresh, &owner.email)
+        };
+        PutCode {
+            code: fresh.record,
+            unless_made_after: now.minus(VERIFY_AGAIN_AFTER),
+            notices: Notices { events: Vec::new(), mails: vec![mail] },
+        }
+    }
+
+    async fn find_login(&self, login: Login) -> Result<Option<Account>, Failure> {
+        Ok(self.stores.users.find_user_by_login(&login).await?)
+    }
+
+    /// Makes an account with these roles, which must be defined. The last says whether somebody
+    /// vouches for the address; else it gets a verification mail, if that is the policy.
+    pub(crate) async fn make_account(
+        &self,
+        what: (NewAccount, BTreeSet<RoleName>, bool),
+        origin: &Origin,
+    ) -> Result<(Account, Option<ChallengeId>), SignUpError> {
+        let new = self.new_user(what, origin).await?;
+        self.stores.users.insert_user(&new, None).await?;
+        // Read back, because what roles allow is the store's to say.
+        let InsertUser { user, code, .. } = new;
+        let made = self.stores.users.find_user(&user.id).await.map_err(Failure::Store)?;
+        let account = made.unwrap_or(Account { user, permissions: BTreeSet::new() });
+        Ok((account, code.map(|code| code.challenge)))
+    }
+
+    async fn new_user(
+        &self,
+        (account, roles, is_email_verified): (NewAccount, BTreeSet<RoleName>, bool),
+        origin: &Origin,
+    ) -> Result<InsertUser, SignUpError> {
         let NewAccount { email, username, name, password } = account;
         // First, because hashing costs more than everything else here.
         self.policy.password.check(&password, &email, username.as_ref())?;
-        let hash = self.passwords.hash(&password, self.entropy.bytes()).await?;
-
+        let hash = self.hash_password(&password).await?;
         let now = self.clock.now();
         let user = User {
             id: UserId::new(now, self.entropy.bytes()),
             email,
-            is_email_verified: false,
+            is_email_verified,
             username,
             name,
             roles,
@@ -89,29 +186,21 @@ impl Service {
         };
         let happening = Happening { origin, actor: None, subject: &user.id, at: now };
         let created = EventKind::UserCreated(Box::new(user.clone()));
-        let events = [self.event_of_change(&happening, user.version, created)];
-        self.stores.users.insert_user(&user, &events).await?;
-        // Read back, because what roles allow is the store's to say.
-        let made = self.stores.users.find_user(&user.id).await.map_err(Failure::Store)?;
-        Ok(made.unwrap_or(Account { user, permissions: BTreeSet::new() }))
-    }
-}
-
-impl From<HashPasswordError> for SignUpError {
-    fn from(error: HashPasswordError) -> Self {
-        match error {
-            HashPasswordError::Overloaded(overloaded) => Self::Overloaded(overloaded),
-            // The policy has refused it already where bcrypt is chosen.
-            HashPasswordError::TooLong => Self::WeakPassword(WeakPassword::TooLong(72)),
-            HashPasswordError::Failed(failure) => Self::Failure(failure.into()),
-        }
+        let events = vec![self.event_of_change(&happening, user.version, created)];
+        let asks = self.policy.registration.verify_email != VerifyEmail::Off && !is_email_verified;
+        let fresh =
+            asks.then(|| self.fresh_code(&user.id, CodeKind::VerifyAddress, &user.email, now));
+        let mail = |fresh| self.code_mail(MailTemplate::VerifyAddress, fresh, &user.email);
+        let mails = fresh.iter().map(mail).collect();
+        let code = fresh.map(|fresh| fresh.record);
+        Ok(InsertUser { user, code, notices: Notices { events, mails } })
     }
 }
 
 impl From<InsertUserError> for SignUpError {
     fn from(error: InsertUserError) -> Self {
         match error {
-            InsertUserError::EmailTaken => Self::EmailTaken,
+            InsertUserError::EmailTaken(_) => Self::EmailTaken,
             InsertUserError::UsernameTaken => Self::UsernameTaken,
             InsertUserError::Store(error) => Self::from(error),
         }

@@ -1,7 +1,8 @@
 use std::sync::Arc;
 
 use contracts::{
-    Clock, Entropy, OutboxStore, Probe, RecordStore, RevocationStore, SessionStore, UserStore,
+    Clock, Entropy, MailOutboxStore, OneTimeCodeStore, OutboxStore, Probe, RecordStore,
+    RevocationStore, SessionStore, UserStore,
 };
 use crypto::{
     DataKeys, HashingSettings, MacKey, MacKeyError, OpenError, PasswordPool, StartPoolError,
@@ -22,6 +23,10 @@ pub struct Stores {
     pub sessions: Arc<dyn SessionStore>,
     /// Ends that tokens in circulation may not know of.
     pub revocations: Arc<dyn RevocationStore>,
+    /// Codes that prove a mailbox.
+    pub codes: Arc<dyn OneTimeCodeStore>,
+    /// Mails that wait to be sent.
+    pub mails: Arc<dyn MailOutboxStore>,
     /// Events that wait to be published.
     pub outbox: Arc<dyn OutboxStore>,
     /// The deployment's own records.
@@ -60,9 +65,9 @@ pub enum StartError {
     /// A record of the deployment cannot be read or written.
     #[error("the deployment's records cannot be used")]
     Records(#[from] Failure),
-    /// The key that names accounts in logs has the wrong size.
-    #[error("the log key is malformed")]
-    LogKey(#[from] MacKeyError),
+    /// A sealed key of what is compared has the wrong size.
+    #[error("a sealed MAC key is malformed")]
+    MacKey(#[from] MacKeyError),
     /// A configured default role is not defined.
     #[error("the role {0} in registration.default_roles is not defined; choose one of {1}")]
     UnknownDefaultRole(String, String),
@@ -81,6 +86,7 @@ impl StartError {
 }
 
 const LOG_KEY_RECORD: &str = "log_key";
+const CODE_KEY_RECORD: &str = "code_key";
 
 impl Service {
     /// Checks that everything works, makes what a new deployment lacks, and is ready to serve.
@@ -89,6 +95,14 @@ impl Service {
         let records = &*stores.records;
         let keys =
             KeyTable::open(records, data_keys, &**entropy, &policy.keys, clock.now()).await?;
+        Self::start_with(keys, parts).await
+    }
+
+    /// As [`Service::start`], but with the keys as they are kept: for whoever looks whether a
+    /// server could start, and must not make what it lacks.
+    pub async fn start_with_kept_keys(parts: Parts) -> Result<Self, StartError> {
+        let Parts { stores, data_keys, policy, .. } = &parts;
+        let keys = KeyTable::kept(&*stores.records, data_keys, &policy.keys).await?;
         Self::start_with(keys, parts).await
     }
 
@@ -103,7 +117,8 @@ impl Service {
         let Parts { stores, clock, entropy, data_keys, hashing, on_hashing_thread, policy } = parts;
         check_default_roles(&stores, &policy).await?;
         let passwords = PasswordPool::start(hashing, entropy.bytes(), on_hashing_thread)?;
-        let log_key = open_log_key(&stores, &data_keys, &*entropy).await?;
+        let log_key = open_mac_key(&stores, LOG_KEY_RECORD, &data_keys, &*entropy).await?;
+        let code_key = open_mac_key(&stores, CODE_KEY_RECORD, &data_keys, &*entropy).await?;
         let revocations = RevocationCache::default();
         Ok(Self {
             stores,
@@ -113,6 +128,7 @@ impl Service {
             data_keys,
             keys,
             log_key,
+            code_key,
             revocations,
             policy,
         })
@@ -121,7 +137,7 @@ impl Service {
 
 async fn check_default_roles(stores: &Stores, policy: &Policy) -> Result<(), StartError> {
     let defined = stores.users.list_roles().await.map_err(Failure::Store)?;
-    match policy.default_roles.difference(&defined).next() {
+    match policy.registration.default_roles.difference(&defined).next() {
         None => Ok(()),
         Some(unknown) => {
             let names: Vec<&str> = defined.iter().map(domain::RoleName::as_str).collect();
@@ -130,15 +146,17 @@ async fn check_default_roles(stores: &Stores, policy: &Policy) -> Result<(), Sta
     }
 }
 
-async fn open_log_key(
+/// The sealed key of that name; a random one where there is none yet.
+async fn open_mac_key(
     stores: &Stores,
+    name: &str,
     data_keys: &DataKeys,
     entropy: &dyn Entropy,
 ) -> Result<MacKey, StartError> {
     let fresh = || {
         let key = zeroize::Zeroizing::new(entropy.bytes::<32>());
-        Ok(sealed_records::seal(data_keys, LOG_KEY_RECORD, key.as_slice(), entropy.bytes()))
+        Ok(sealed_records::seal(data_keys, name, key.as_slice(), entropy.bytes()))
     };
-    let record = sealed_records::find_or_insert(&*stores.records, LOG_KEY_RECORD, fresh).await?;
-    Ok(MacKey::parse(&sealed_records::open(data_keys, LOG_KEY_RECORD, &record)?)?)
+    let record = sealed_records::find_or_insert(&*stores.records, name, fresh).await?;
+    Ok(MacKey::parse(&sealed_records::open(data_keys, name, &record)?)?)
 }

@@ -1,5 +1,7 @@
 use std::time::Duration;
 
+use contracts::Expiry;
+
 use crate::Service;
 use crate::failure::Failure;
 
@@ -13,10 +15,11 @@ const KEEP: Duration = Duration::from_hours(24);
 impl Service {
     /// Removes rows that serve nobody any more. Returns how many went.
     pub async fn sweep(&self) -> Result<usize, Failure> {
-        let before = self.clock.now().minus(KEEP);
+        let now = self.clock.now();
+        let expiry = Expiry { now, sessions: now.minus(KEEP) };
         let mut swept = 0;
         for _ in 0..STEPS_MAX {
-            let step = self.stores.revocations.delete_expired(before, STEP).await?;
+            let step = self.stores.revocations.delete_expired(expiry, STEP).await?;
             swept += step;
             if step < STEP {
                 break;

@@ -2,14 +2,14 @@
 
 use std::collections::BTreeSet;
 
-use contracts::{ReplaceRoles, Replaced};
+use contracts::UserReplaced;
 use domain::{Account, EventKind, Login, RoleName, User, UserId};
 
 use crate::Service;
-use crate::event_log::Happening;
 use crate::failure::Failure;
 use crate::policy::Origin;
 use crate::sign_up::{NewAccount, SignUpError};
+use crate::user_changes::ATTEMPTS_MAX;
 
 /// What an operator gives to make a user.
 #[derive(Debug)]
@@ -18,6 +18,8 @@ pub struct NewUser {
     pub account: NewAccount,
     /// The roles; with none the default ones.
     pub roles: BTreeSet<RoleName>,
+    /// Whether the operator vouches for the address.
+    pub is_email_verified: bool,
 }
 
 /// Why roles were not set.
@@ -39,15 +41,14 @@ pub enum SetRolesError {
     Failure(#[from] Failure),
 }
 
-const ATTEMPTS_MAX: usize = 8;
-
 impl Service {
     /// Makes a user, whether or not strangers may sign up. The roles must be defined: ask
     /// [`Service::check_roles`] first.
     pub async fn create_user(&self, new: NewUser, origin: &Origin) -> Result<Account, SignUpError> {
-        let roles =
-            if new.roles.is_empty() { self.policy.default_roles.clone() } else { new.roles };
-        self.make_account(new.account, roles, origin).await
+        let default_roles = &self.policy.registration.default_roles;
+        let roles = if new.roles.is_empty() { default_roles.clone() } else { new.roles };
+        let what = (new.account, roles, new.is_email_verified);
+        self.make_account(what, origin).await.map(|(account, _)| account)
     }
 
     /// The user with that id, address or user name.
@@ -108,13 +109,10 @@ impl Service {
         roles: &BTreeSet<RoleName>,
         origin: &Origin,
     ) -> Result<bool, Failure> {
-        let user = &account.user;
-        let change =
-            ReplaceRoles { user: user.id.clone(), version: user.version, roles: roles.clone() };
-        let now = self.clock.now();
-        let happening = Happening { origin, actor: None, subject: &user.id, at: now };
-        let kind = EventKind::UserUpdated { email: user.email.clone(), fields: vec!["roles"] };
-        let event = self.event_of_change(&happening, user.version + 1, kind);
-        Ok(self.stores.users.replace_roles(&change, &[event]).await? == Replaced::Yes)
+        let mut change = self.change(&account.user, None, origin);
+        change.replace.user.roles.clone_from(roles);
+        let email = account.user.email.clone();
+        change.tell(EventKind::UserUpdated { email, fields: vec!["roles"] });
+        Ok(change.commit().await? == UserReplaced::Yes)
     }
 }

@@ -1,12 +1,17 @@
+use std::net::IpAddr;
+
 use aide::OperationInput;
 use axum::extract::{FromRequestParts, Request, State};
 use axum::http::HeaderMap;
-use axum::http::header::AUTHORIZATION;
+use axum::http::header::{AUTHORIZATION, HOST};
 use axum::http::request::Parts;
+use axum::http::uri::Authority;
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use service::Caller;
 
+use crate::client_address::PeerAddress;
+use crate::code::Code;
 use crate::problem::Problem;
 use crate::state::AppState;
 
@@ -17,6 +22,10 @@ pub(crate) enum Access {
     Anyone,
     /// Whoever bears an access token whose session and user are alive in the store.
     SignedIn,
+    /// As `SignedIn`, and the user has authenticated within the last ten minutes (RFC 9470).
+    SteppedUp,
+    /// Whoever sits at the machine of a development deployment.
+    Developer,
 }
 
 /// Lets signed-in callers through, and tells the handler who they are.
@@ -39,7 +48,48 @@ pub(crate) async fn require_signed_in(
     }
 }
 
-/// The caller of a route whose access is [`Access::SignedIn`].
+/// Lets signed-in callers through whose authentication is recent. Stands behind
+/// [`require_signed_in`].
+pub(crate) async fn require_stepped_up(
+    State(state): State<AppState>,
+    SignedIn(caller): SignedIn,
+    mut request: Request,
+    next: Next,
+) -> Response {
+    if state.service.require_recent(&caller).is_err() {
+        return Problem::step_up_required().into_response();
+    }
+    // Taken above; the handler wants it, too.
+    request.extensions_mut().insert(SignedIn(caller));
+    next.run(request).await
+}
+
+/// Lets nobody through but programs on this machine that call it by a name of this machine: a page
+/// in a browser that was led here by a name of its own is refused.
+pub(crate) async fn require_developer(
+    State(state): State<AppState>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let peer = request.extensions().get::<PeerAddress>();
+    let is_local = peer.is_some_and(|peer| peer.0.ip().to_canonical().is_loopback());
+    let host = request.headers().get(HOST).and_then(|host| host.to_str().ok());
+    if state.mailbox.is_some() && is_local && host.is_some_and(is_loopback_host) {
+        next.run(request).await
+    } else {
+        Problem::new(Code::NotFound).into_response()
+    }
+}
+
+/// Whether a `Host` header means this machine.
+fn is_loopback_host(host: &str) -> bool {
+    let Ok(authority) = host.parse::<Authority>() else { return false };
+    let name = authority.host().trim_matches(['[', ']']);
+    name.eq_ignore_ascii_case("localhost")
+        || name.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+}
+
+/// The caller of a route whose access is [`Access::SignedIn`] or [`Access::SteppedUp`].
 #[derive(Clone)]
 pub(crate) struct SignedIn(pub(crate) Caller);
 
@@ -62,7 +112,7 @@ pub(crate) fn bearer_token(headers: &HeaderMap) -> Result<Option<&str>, Problem>
     let Some(value) = values.next() else {
         return Ok(None);
     };
-    let refused = || Problem::bearer(crate::code::Code::InvalidToken);
+    let refused = || Problem::bearer(Code::InvalidToken);
     if values.next().is_some() {
         return Err(refused());
     }
@@ -88,6 +138,16 @@ mod tests {
             headers.append(AUTHORIZATION, value.parse().unwrap());
         }
         bearer_token(&headers).map(|found| found.map(str::to_owned)).map_err(|_| ())
+    }
+
+    #[test]
+    fn only_names_of_this_machine_are_local() {
+        for host in ["localhost:9090", "127.0.0.1", "127.8.8.8:1", "[::1]:9090", "LOCALHOST"] {
+            assert!(is_loopback_host(host), "{host}");
+        }
+        for host in ["example.com", "localhost.example.com", "192.0.2.1", "", "127.0.0.1.nip.io"] {
+            assert!(!is_loopback_host(host), "{host}");
+        }
     }
 
     #[test]

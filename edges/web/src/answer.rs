@@ -51,6 +51,23 @@ impl<T: JsonSchema> OperationOutput for Created<T> {
     }
 }
 
+/// `202`: what was asked for is under way, and nobody stores on the way that it was.
+pub(crate) struct Accepted<T>(pub(crate) T);
+
+impl<T: Serialize> IntoResponse for Accepted<T> {
+    fn into_response(self) -> Response {
+        (StatusCode::ACCEPTED, Private(self.0)).into_response()
+    }
+}
+
+impl<T: JsonSchema> OperationOutput for Accepted<T> {
+    type Inner = T;
+
+    fn inferred_responses(ctx: &mut GenContext, _: &mut Operation) -> Inferred {
+        inferred(202, "Accepted", json::<T>(ctx))
+    }
+}
+
 /// `204`: done, and nothing to say.
 pub(crate) struct Done;
 

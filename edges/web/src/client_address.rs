@@ -19,19 +19,23 @@ pub(crate) fn client_address(
     if trusted_proxies == 0 {
         return peer;
     }
-    let entries: Vec<&str> = headers
-        .get_all("x-forwarded-for")
-        .iter()
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(|value| value.split(','))
-        .map(str::trim)
-        .collect();
+    let entries: Vec<&str> = forwarded_entries(headers).collect();
     // Fewer entries than proxies: the request came in behind the outermost one.
     let index = entries.len().saturating_sub(trusted_proxies);
     match entries.get(index) {
         Some(entry) => parse_entry(entry),
         None => peer,
     }
+}
+
+/// What proxies, and whoever pretends to be one, wrote into `X-Forwarded-For`.
+pub(crate) fn forwarded_entries(headers: &HeaderMap) -> impl Iterator<Item = &str> {
+    headers
+        .get_all("x-forwarded-for")
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+        .map(str::trim)
 }
 
 /// An address as proxies write it: bare, bracketed, or with a port.

@@ -7,10 +7,16 @@ use axum::http::StatusCode;
 pub(crate) enum Code {
     ValidationFailed,
     MalformedRequest,
+    /// Of a bearer or a refresh token.
     InvalidToken,
+    /// Of a one-time token or code.
+    SpentToken,
     InvalidCredentials,
+    PasswordRequired,
+    StepUpRequired,
     TokenExpired,
     SessionRevoked,
+    EmailNotVerified,
     AccountDisabled,
     Forbidden,
     NotFound,
@@ -20,6 +26,7 @@ pub(crate) enum Code {
     UsernameTaken,
     PayloadTooLarge,
     UnsupportedMediaType,
+    RateLimited,
     Internal,
     Overloaded,
     DependencyUnavailable,
@@ -43,7 +50,7 @@ const fn row(
     Row { code, name, status, title, advice }
 }
 
-const ROWS: [Row; 18] = [
+const ROWS: [Row; 23] = [
     row(
         Code::ValidationFailed,
         "validation_failed",
@@ -66,10 +73,34 @@ const ROWS: [Row; 18] = [
         ("The token is not valid", "Sign in, or refresh, and send the new token."),
     ),
     row(
+        Code::SpentToken,
+        "invalid_token",
+        StatusCode::BAD_REQUEST,
+        (
+            "The link or code cannot be used",
+            "It was used, replaced, or has expired: ask for a new one.",
+        ),
+    ),
+    row(
         Code::InvalidCredentials,
         "invalid_credentials",
         StatusCode::UNAUTHORIZED,
         ("The credentials are not right", "Check address or user name, and password."),
+    ),
+    row(
+        Code::PasswordRequired,
+        "password_required",
+        StatusCode::UNAUTHORIZED,
+        (
+            "Prove that you set the password",
+            "Send `password`, or a bearer of that user; or `discardPassword` to start over.",
+        ),
+    ),
+    row(
+        Code::StepUpRequired,
+        "step_up_required",
+        StatusCode::UNAUTHORIZED,
+        ("Your sign-in is too long ago for this", "Call `/auth/step-up`, then try again."),
     ),
     row(
         Code::TokenExpired,
@@ -82,6 +113,12 @@ const ROWS: [Row; 18] = [
         "session_revoked",
         StatusCode::UNAUTHORIZED,
         ("The session has ended", "Sign in again."),
+    ),
+    row(
+        Code::EmailNotVerified,
+        "email_not_verified",
+        StatusCode::FORBIDDEN,
+        ("The address is not verified", "Open the link in the mail, or ask for another mail."),
     ),
     row(
         Code::AccountDisabled,
@@ -136,6 +173,12 @@ const ROWS: [Row; 18] = [
         "unsupported_media_type",
         StatusCode::UNSUPPORTED_MEDIA_TYPE,
         ("The body is not JSON", "Send `Content-Type: application/json`."),
+    ),
+    row(
+        Code::RateLimited,
+        "rate_limited",
+        StatusCode::TOO_MANY_REQUESTS,
+        ("That was asked for too often", "Try again after `Retry-After` seconds."),
     ),
     row(
         Code::Internal,
@@ -200,11 +243,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_code_has_one_row_and_one_name() {
+    fn every_code_has_one_row_and_one_name_for_a_status() {
         for (index, row) in ROWS.iter().enumerate() {
             assert_eq!(row.code as usize, index, "{} stands in the order of the enum", row.name);
             assert_eq!(row.code.row().name, row.name);
-            assert_eq!(ROWS.iter().filter(|other| other.name == row.name).count(), 1);
+            let alike = |other: &&Row| (other.name, other.status) == (row.name, row.status);
+            assert_eq!(ROWS.iter().filter(alike).count(), 1);
         }
         assert_eq!(ROWS.len(), Code::DependencyUnavailable as usize + 1);
     }

@@ -13,8 +13,9 @@ use domain::{Client, RequestId, TokenId};
 use service::Origin;
 use tokio::time::{Instant, timeout};
 
-use crate::client_address::{PeerAddress, client_address};
+use crate::client_address::{PeerAddress, client_address, forwarded_entries};
 use crate::code::Code;
+use crate::pages::ShownAsPage;
 use crate::problem::Problem;
 use crate::state::AppState;
 
@@ -32,6 +33,7 @@ pub(crate) async fn exchange(
     let started = Instant::now();
     let id = request_id(&state, &request);
     let peer = request.extensions().get::<PeerAddress>().copied();
+    state.metrics.forwarded(forwarded_entries(request.headers()).count());
     let address = client_address(peer, request.headers(), state.settings.trusted_proxies);
     let user_agent = request.headers().get(USER_AGENT).and_then(|value| value.to_str().ok());
     let client = Client::new(address, user_agent);
@@ -47,7 +49,9 @@ pub(crate) async fn exchange(
         answer.unwrap_or_else(|_| Problem::unavailable("the answer took too long").into_response());
     if let Some(problem) = response.extensions_mut().remove::<Problem>() {
         log_cause(&problem, &id, &route);
-        response = dressed(problem.render(&id), std::mem::take(response.headers_mut()));
+        if response.extensions().get::<ShownAsPage>().is_none() {
+            response = dressed(problem.render(&id), std::mem::take(response.headers_mut()));
+        }
     }
     if let Ok(value) = HeaderValue::from_str(id.as_str()) {
         response.headers_mut().insert(REQUEST_ID, value);
@@ -96,6 +100,7 @@ fn method_name(method: &Method) -> &'static str {
         Method::GET => "GET",
         Method::HEAD => "HEAD",
         Method::POST => "POST",
+        Method::PATCH => "PATCH",
         Method::DELETE => "DELETE",
         Method::OPTIONS => "OPTIONS",
         _ => "other",

@@ -93,7 +93,8 @@ fn is_json(request: &Request) -> bool {
         || essence.strip_prefix("application/").is_some_and(|rest| rest.ends_with("+json"))
 }
 
-async fn read(request: Request) -> Result<Bytes, Problem> {
+/// The whole body, if it is short and comes in time.
+pub(crate) async fn read(request: Request) -> Result<Bytes, Problem> {
     let body = Limited::new(request.into_body(), BODY_BYTES_MAX);
     match tokio::time::timeout(BODY_TIME_MAX, body.collect()).await {
         Err(_) => Err(Problem::new(Code::RequestTimeout)),

@@ -4,9 +4,11 @@
 //! [`exchange`]: request id, client address, time limit, problems, log line, figures.
 
 mod access;
+mod address_verifications;
 mod answer;
 mod client_address;
 mod code;
+mod code_requests;
 mod contract;
 mod discovery;
 mod docs_page;
@@ -14,12 +16,17 @@ mod exchange;
 mod forward_auth;
 mod health;
 mod inputs;
+mod mailbox;
 mod metadata;
 mod metrics;
 mod mistakes;
 mod openapi;
+mod pages;
+mod passwords;
+mod presented_code;
 mod problem;
 mod problems;
+mod profile;
 mod public_document;
 mod refreshes;
 mod registrations;
@@ -31,6 +38,7 @@ mod session_list;
 mod sign_ins;
 mod sign_outs;
 mod state;
+mod step_ups;
 mod token_answer;
 mod user_view;
 

@@ -12,6 +12,9 @@ use prometheus_client::registry::{Registry, Unit};
 /// Upper bounds of the latency buckets, in seconds.
 const BUCKETS: [f64; 11] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0];
 
+/// One more than `server.trusted_proxies` can say.
+const HOPS_TOLD_APART: u8 = 17;
+
 /// One kind of answer. Routes and methods are those of the table, so the labels are bounded.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Answered {
@@ -25,6 +28,12 @@ struct Routed {
     route: String,
 }
 
+/// How many proxies wrote into `X-Forwarded-For`, as far as the header can be believed.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Forwarded {
+    hops: u8,
+}
+
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Outcome {
     outcome: &'static str,
@@ -35,6 +44,7 @@ pub(crate) struct Metrics {
     registry: Registry,
     requests: Family<Answered, Counter>,
     durations: Family<Routed, Histogram, fn() -> Histogram>,
+    forwarded: Family<Forwarded, Counter>,
     refreshes: Family<Outcome, Counter>,
     sign_ins: Family<Outcome, Counter>,
     hashing_queue: Gauge<u64, AtomicU64>,
@@ -47,6 +57,7 @@ impl Metrics {
         let metrics = Self {
             requests: Family::default(),
             durations: Family::new_with_constructor(new_histogram),
+            forwarded: Family::default(),
             refreshes: Family::default(),
             sign_ins: Family::default(),
             hashing_queue: Gauge::default(),
@@ -58,6 +69,11 @@ impl Metrics {
             "Time to answer by route",
             Unit::Seconds,
             metrics.durations.clone(),
+        );
+        registry.register(
+            "http_forwarded",
+            "Requests by the entries of X-Forwarded-For",
+            metrics.forwarded.clone(),
         );
         registry.register(
             "refreshes",
@@ -83,6 +99,13 @@ impl Metrics {
         self.requests.get_or_create(&answered).inc();
         let routed = Routed { route: route.to_owned() };
         self.durations.get_or_create(&routed).observe(took.as_secs_f64());
+    }
+
+    /// A request came with that many entries of `X-Forwarded-For`; many are counted as one number,
+    /// so that nobody can make labels.
+    pub(crate) fn forwarded(&self, entries: usize) {
+        let hops = u8::try_from(entries).unwrap_or(u8::MAX).min(HOPS_TOLD_APART);
+        self.forwarded.get_or_create(&Forwarded { hops }).inc();
     }
 
     pub(crate) fn refreshed(&self, outcome: &'static str) {

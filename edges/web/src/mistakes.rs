@@ -34,10 +34,16 @@ impl Mistakes {
     }
 
     pub(crate) fn password(&mut self, typed: &SecretString) -> Option<Password> {
+        self.password_in("password", typed)
+    }
+
+    pub(crate) fn password_in(
+        &mut self,
+        field: &'static str,
+        typed: &SecretString,
+    ) -> Option<Password> {
         // The one thing that can be wrong with a password before the policy is asked.
-        Password::parse(typed)
-            .map_err(|error| self.note("password", "too_long", error.to_string()))
-            .ok()
+        Password::parse(typed).map_err(|error| self.note(field, "too_long", error.to_string())).ok()
     }
 
     /// The mistakes as an answer; call when a value is missing.

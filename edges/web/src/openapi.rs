@@ -39,7 +39,7 @@ fn describe(server: &str) -> OpenApi {
     };
     let mut router = ApiRouter::<AppState>::new();
     for route in routes::all() {
-        if route.mount != Mount::Operations {
+        if !matches!(route.mount, Mount::Operations | Mount::Pages) {
             router = router.api_route(route.path, route.handler);
         }
     }

@@ -10,7 +10,7 @@ use axum::http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, WWW_AU
 use axum::http::{HeaderMap, HeaderValue};
 use axum::response::{IntoResponse, Response};
 use contracts::BoxError;
-use domain::RequestId;
+use domain::{RequestId, WeakPassword};
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -101,6 +101,22 @@ impl Problem {
         }
     }
 
+    /// The sign-in is too old for this call (RFC 9470 §3).
+    pub(crate) fn step_up_required() -> Self {
+        const CHALLENGE: &str = r#"Bearer error="insufficient_user_authentication", max_age="600""#;
+        Self { challenge: Some(CHALLENGE), ..Self::new(Code::StepUpRequired) }
+    }
+
+    /// A password cannot be chosen; `field` is where it was given.
+    pub(crate) fn weak_password(field: &'static str, why: WeakPassword) -> Self {
+        let message = why.to_string();
+        Self::validation(vec![FieldError { field: field.into(), code: why.code(), message }])
+    }
+
+    pub(crate) fn rate_limited(retry_after: Duration) -> Self {
+        Self { retry_after: Some(retry_after), ..Self::new(Code::RateLimited) }
+    }
+
     pub(crate) fn overloaded(retry_after: Duration) -> Self {
         Self { retry_after: Some(retry_after), ..Self::new(Code::Overloaded) }
     }
@@ -122,6 +138,16 @@ impl Problem {
         Self { allow, ..Self::new(Code::MethodNotAllowed) }
     }
 
+    /// What is wrong with the first field that is, in words for people.
+    pub(crate) fn first_message(&self) -> &str {
+        self.errors.first().map_or("this is not right", |error| &error.message)
+    }
+
+    /// When to try again, as a header.
+    pub(crate) fn retry_after(&self) -> Option<HeaderValue> {
+        self.retry_after.map(|wait| HeaderValue::from(wait.as_secs().max(1)))
+    }
+
     /// The answer as it goes out.
     pub(crate) fn render(&self, request: &RequestId) -> Response {
         let document = ProblemDocument {
@@ -141,8 +167,8 @@ impl Problem {
         let mut headers = HeaderMap::new();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-        if let Some(wait) = self.retry_after {
-            headers.insert(RETRY_AFTER, HeaderValue::from(wait.as_secs().max(1)));
+        if let Some(wait) = self.retry_after() {
+            headers.insert(RETRY_AFTER, wait);
         }
         if let Some(challenge) = self.challenge {
             headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static(challenge));

@@ -2,12 +2,13 @@
 
 use contracts::StoreError;
 use service::{
-    AuthenticateError, EndSessionError, Failure, RefreshError, SignInError, SignOutError,
-    SignUpError,
+    AuthenticateError, ChangePasswordError, ChangeProfileError, EndSessionError, EraseAccountError,
+    Failure, HashingError, RefreshError, ResetPasswordError, SignInError, SignOutError,
+    SignUpError, StepUpError, VerifyAddressError,
 };
 
 use crate::code::Code;
-use crate::problem::{FieldError, Problem};
+use crate::problem::Problem;
 
 impl From<Failure> for Problem {
     fn from(failure: Failure) -> Self {
@@ -17,6 +18,7 @@ impl From<Failure> for Problem {
             }
             Failure::Store(StoreError::Malformed { .. })
             | Failure::Sealed(_)
+            | Failure::MalformedMail
             | Failure::Sign(_)
             | Failure::NoSigningKey
             | Failure::PasswordHash(_)
@@ -31,14 +33,10 @@ impl From<SignUpError> for Problem {
             SignUpError::Closed => {
                 Self::new(Code::Forbidden).detail("Registration is closed here.")
             }
-            SignUpError::WeakPassword(why) => Self::validation(vec![FieldError {
-                field: "password".into(),
-                code: why.code(),
-                message: why.to_string(),
-            }]),
+            SignUpError::WeakPassword(why) => Self::weak_password("password", why),
             SignUpError::EmailTaken => Self::new(Code::EmailTaken),
             SignUpError::UsernameTaken => Self::new(Code::UsernameTaken),
-            SignUpError::Overloaded(overloaded) => Self::overloaded(overloaded.retry_after),
+            SignUpError::Hashing(error) => hashing("password", error),
             SignUpError::Failure(failure) => failure.into(),
         }
     }
@@ -49,7 +47,8 @@ impl From<SignInError> for Problem {
         match error {
             SignInError::InvalidCredentials(_) => Self::new(Code::InvalidCredentials),
             SignInError::AccountDisabled(_) => Self::new(Code::AccountDisabled),
-            SignInError::Overloaded(overloaded) => Self::overloaded(overloaded.retry_after),
+            SignInError::EmailNotVerified(_) => Self::new(Code::EmailNotVerified),
+            SignInError::Hashing(error) => hashing("password", error),
             SignInError::Failure(failure) => failure.into(),
         }
     }
@@ -94,5 +93,85 @@ impl From<AuthenticateError> for Problem {
             AuthenticateError::AccountDisabled => Self::new(Code::AccountDisabled),
             AuthenticateError::Failure(failure) => failure.into(),
         }
+    }
+}
+
+impl From<VerifyAddressError> for Problem {
+    fn from(error: VerifyAddressError) -> Self {
+        match error {
+            VerifyAddressError::CodeNotUsable => Self::new(Code::SpentToken),
+            VerifyAddressError::PasswordRequired => Self::new(Code::PasswordRequired),
+            VerifyAddressError::WrongPassword => Self::new(Code::InvalidCredentials),
+            VerifyAddressError::NothingToDiscard => Self::new(Code::PasswordRequired)
+                .detail("Only the first address of an account can discard its password."),
+            VerifyAddressError::EmailTaken => Self::new(Code::EmailTaken),
+            VerifyAddressError::Hashing(error) => hashing("password", error),
+            VerifyAddressError::Failure(failure) => failure.into(),
+        }
+    }
+}
+
+impl From<ResetPasswordError> for Problem {
+    fn from(error: ResetPasswordError) -> Self {
+        match error {
+            ResetPasswordError::WeakPassword(why) => Self::weak_password("newPassword", why),
+            ResetPasswordError::CodeNotUsable => Self::new(Code::SpentToken),
+            ResetPasswordError::Hashing(error) => hashing("newPassword", error),
+            ResetPasswordError::Failure(failure) => failure.into(),
+        }
+    }
+}
+
+impl From<ChangePasswordError> for Problem {
+    fn from(error: ChangePasswordError) -> Self {
+        match error {
+            ChangePasswordError::WeakPassword(why) => Self::weak_password("newPassword", why),
+            ChangePasswordError::WrongPassword => Self::new(Code::InvalidCredentials),
+            ChangePasswordError::Revoked => Self::bearer(Code::SessionRevoked),
+            ChangePasswordError::Hashing(error) => hashing("newPassword", error),
+            ChangePasswordError::Failure(failure) => failure.into(),
+        }
+    }
+}
+
+impl From<ChangeProfileError> for Problem {
+    fn from(error: ChangeProfileError) -> Self {
+        match error {
+            ChangeProfileError::StepUpRequired(_) => Self::step_up_required(),
+            ChangeProfileError::TooSoon(wait) => Self::rate_limited(wait),
+            ChangeProfileError::EmailTaken => Self::new(Code::EmailTaken),
+            ChangeProfileError::UsernameTaken => Self::new(Code::UsernameTaken),
+            ChangeProfileError::Revoked => Self::bearer(Code::SessionRevoked),
+            ChangeProfileError::Failure(failure) => failure.into(),
+        }
+    }
+}
+
+impl From<EraseAccountError> for Problem {
+    fn from(error: EraseAccountError) -> Self {
+        match error {
+            EraseAccountError::Revoked => Self::bearer(Code::SessionRevoked),
+            EraseAccountError::Failure(failure) => failure.into(),
+        }
+    }
+}
+
+impl From<StepUpError> for Problem {
+    fn from(error: StepUpError) -> Self {
+        match error {
+            StepUpError::WrongPassword => Self::new(Code::InvalidCredentials),
+            StepUpError::Revoked => Self::bearer(Code::SessionRevoked),
+            StepUpError::Hashing(error) => hashing("password", error),
+            StepUpError::Failure(failure) => failure.into(),
+        }
+    }
+}
+
+/// What hashing says of the password that was given as `field`.
+fn hashing(field: &'static str, error: HashingError) -> Problem {
+    match error {
+        HashingError::Overloaded(overloaded) => Problem::overloaded(overloaded.retry_after),
+        HashingError::WeakPassword(why) => Problem::weak_password(field, why),
+        HashingError::Failure(failure) => failure.into(),
     }
 }

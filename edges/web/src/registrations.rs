@@ -1,11 +1,15 @@
+use aide::OperationOutput;
+use aide::generate::GenContext;
+use aide::openapi::Operation;
 use axum::Extension;
 use axum::extract::State;
+use axum::response::{IntoResponse, Response};
 use schemars::JsonSchema;
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
-use service::{NewAccount, Origin};
+use service::{NewAccount, Origin, SignedUp, VerifyEmail};
 
-use crate::answer::Created;
+use crate::answer::{Accepted, Created, Inferred};
 use crate::inputs::JsonBody;
 use crate::mistakes::Mistakes;
 use crate::problem::Problem;
@@ -13,12 +17,12 @@ use crate::state::AppState;
 use crate::user_view::UserView;
 
 /// What `EmailAddress` accepts, but for lengths and the last label being a number.
-const EMAIL_PATTERN: &str = concat!(
+pub(crate) const EMAIL_PATTERN: &str = concat!(
     r"^[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]{1,32}(\.[A-Za-z0-9]{1,16}){0,1}@",
     r"([A-Za-z0-9]([A-Za-z0-9-]{0,30}[A-Za-z0-9])?\.){1,3}[A-Za-z]{2,20}$",
 );
 /// What `Username` accepts.
-const USERNAME_PATTERN: &str = "^[A-Za-z0-9][A-Za-z0-9._-]{2,31}$";
+pub(crate) const USERNAME_PATTERN: &str = "^[A-Za-z0-9][A-Za-z0-9._-]{2,31}$";
 
 /// What a stranger sends to sign up.
 #[derive(Deserialize, JsonSchema)]
@@ -39,9 +43,49 @@ pub(crate) struct Registration {
 
 /// The new user.
 #[derive(Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
 pub(crate) struct Registered {
     /// As `GET /auth/me` shows it.
     user: UserView,
+    /// Whether the address has to be verified before the first sign-in.
+    verification_required: bool,
+    /// What the short code of the verification mail is sent back with; null if none was sent.
+    challenge_id: Option<String>,
+}
+
+/// Where the deployment does not say which addresses are taken: a mail says the rest.
+#[derive(Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Requested {
+    /// Always true.
+    verification_required: bool,
+    /// What the short code of the verification mail is sent back with.
+    challenge_id: String,
+}
+
+/// The two answers to a registration.
+pub(crate) enum RegistrationAnswer {
+    Made(Box<Created<Registered>>),
+    SaidByMail(Accepted<Requested>),
+}
+
+impl IntoResponse for RegistrationAnswer {
+    fn into_response(self) -> Response {
+        match self {
+            Self::Made(answer) => answer.into_response(),
+            Self::SaidByMail(answer) => answer.into_response(),
+        }
+    }
+}
+
+impl OperationOutput for RegistrationAnswer {
+    type Inner = Registered;
+
+    fn inferred_responses(ctx: &mut GenContext, operation: &mut Operation) -> Inferred {
+        let mut answers = Created::<Registered>::inferred_responses(ctx, operation);
+        answers.extend(Accepted::<Requested>::inferred_responses(ctx, operation));
+        answers
+    }
 }
 
 /// `POST /auth/register`
@@ -49,12 +93,24 @@ pub(crate) async fn register(
     State(state): State<AppState>,
     Extension(origin): Extension<Origin>,
     JsonBody(body): JsonBody<Registration>,
-) -> Result<Created<Registered>, Problem> {
+) -> Result<RegistrationAnswer, Problem> {
     let account = parse(&body)?;
-    let made = state.service.sign_up(account, &origin).await?;
-    let user = UserView::new(&made, &state.service.policy().role_order);
+    let policy = state.service.policy();
+    let (account, challenge) = match state.service.sign_up(account, &origin).await? {
+        SignedUp::SaidByMail(requested) => {
+            let challenge_id = requested.challenge.to_string();
+            let requested = Requested { verification_required: true, challenge_id };
+            return Ok(RegistrationAnswer::SaidByMail(Accepted(requested)));
+        }
+        SignedUp::Made { account, challenge } => (account, challenge),
+    };
+    let body = Registered {
+        user: UserView::new(&account, &policy.role_order),
+        verification_required: policy.registration.verify_email == VerifyEmail::Required,
+        challenge_id: challenge.map(|challenge| challenge.to_string()),
+    };
     let location = format!("{}{}/auth/me", state.settings.public_url, state.settings.base_path);
-    Ok(Created { location, body: Registered { user } })
+    Ok(RegistrationAnswer::Made(Box::new(Created { location, body })))
 }
 
 fn parse(body: &Registration) -> Result<NewAccount, Problem> {

@@ -8,7 +8,7 @@ use axum::{Extension, Router};
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::cors::{AllowOrigin, CorsLayer};
 
-use crate::access::{Access, require_signed_in};
+use crate::access::{Access, require_developer, require_signed_in, require_stepped_up};
 use crate::code::Code;
 use crate::exchange::{REQUEST_ID, exchange, panicked};
 use crate::openapi;
@@ -50,7 +50,7 @@ fn public_paths(route: &Route, state: &AppState) -> Vec<String> {
     match route.mount {
         Mount::Operations => vec![],
         Mount::BothListeners => vec![path.to_owned()],
-        Mount::Base => vec![format!("{}{path}", state.settings.base_path)],
+        Mount::Base | Mount::Pages => vec![format!("{}{path}", state.settings.base_path)],
         Mount::Issuer if issuer_path.is_empty() => vec![path.to_owned()],
         // OpenID Connect Discovery §4 puts the suffix behind the issuer's path, RFC 8414 §3.1
         // before it; a proxy that strips the path leaves the bare one.
@@ -68,10 +68,16 @@ fn path_of(url: &str) -> &str {
 
 fn gated(route: Route, state: &AppState) -> MethodRouter<AppState> {
     let handler = MethodRouter::from(route.handler);
+    let signed_in = middleware::from_fn_with_state(state.clone(), require_signed_in);
     match route.access {
         Access::Anyone => handler,
-        Access::SignedIn => {
-            handler.route_layer(middleware::from_fn_with_state(state.clone(), require_signed_in))
+        Access::SignedIn => handler.route_layer(signed_in),
+        // The layer that is added last runs first.
+        Access::SteppedUp => handler
+            .route_layer(middleware::from_fn_with_state(state.clone(), require_stepped_up))
+            .route_layer(signed_in),
+        Access::Developer => {
+            handler.route_layer(middleware::from_fn_with_state(state.clone(), require_developer))
         }
     }
 }

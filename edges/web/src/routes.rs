@@ -1,18 +1,19 @@
 //! The route table: every path, who may call it, and what can go wrong.
 
-use aide::axum::routing::{ApiMethodRouter, delete_with, get_with, post_with};
+use aide::axum::routing::{ApiMethodRouter, delete_with, get_with, patch_with, post_with};
 use aide::transform::TransformOperation;
 
-use crate::access::Access::{self, Anyone, SignedIn};
+use crate::access::Access::{self, Anyone, Developer, SignedIn, SteppedUp};
 use crate::code::Code;
 use crate::problem::with_problems;
 use crate::state::AppState;
 use crate::{
-    contract, discovery, forward_auth, health, refreshes, registrations, revocations, session_list,
-    sign_ins, sign_outs,
+    address_verifications, code_requests, contract, discovery, forward_auth, health, mailbox,
+    pages, passwords, profile, refreshes, registrations, revocations, session_list, sign_ins,
+    sign_outs, step_ups,
 };
 
-use Mount::{Base, BothListeners, Issuer, Operations};
+use Mount::{Base, BothListeners, Issuer, Operations, Pages};
 
 /// Where a route is mounted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,6 +24,8 @@ pub(crate) enum Mount {
     Issuer,
     /// At the root of both listeners.
     BothListeners,
+    /// Under `server.base_path`, for people and not for programs: no part of the contract.
+    Pages,
     /// At the root of the operations listener only.
     Operations,
 }
@@ -67,11 +70,19 @@ const ALWAYS: [Code; 2] = [Code::Internal, Code::DependencyUnavailable];
 pub(crate) fn all() -> Vec<Route> {
     vec![
         post(Base, "/auth/register", Anyone, registrations::register, REGISTER),
+        post(Base, "/auth/verify-email", Anyone, address_verifications::verify, VERIFY_EMAIL),
+        post(Base, "/auth/verify-email/resend", Anyone, code_requests::verification, RESEND),
         post(Base, "/auth/login", Anyone, sign_ins::login, LOGIN),
         post(Base, "/auth/refresh", Anyone, refreshes::refresh, REFRESH),
         post(Base, "/auth/logout", Anyone, sign_outs::logout, LOGOUT),
         post(Base, "/auth/logout-all", SignedIn, sign_outs::logout_all, LOGOUT_ALL),
-        get(Base, "/auth/me", SignedIn, session_list::me, ME),
+        post(Base, "/auth/password/forgot", Anyone, code_requests::password_reset, FORGOT),
+        post(Base, "/auth/password/reset", Anyone, passwords::reset, RESET),
+        post(Base, "/auth/password/change", SteppedUp, passwords::change, CHANGE_PASSWORD),
+        post(Base, "/auth/step-up", SignedIn, step_ups::step_up, STEP_UP),
+        get(Base, "/auth/me", SignedIn, profile::me, ME),
+        patch(Base, "/auth/me", SignedIn, profile::update, UPDATE_ME),
+        delete(Base, "/auth/me", SteppedUp, profile::erase, DELETE_ME),
         get(Base, "/auth/sessions", SignedIn, session_list::list, SESSIONS),
         delete(Base, "/auth/sessions/{id}", SignedIn, session_list::end, END_SESSION),
         get(Base, "/auth/verify", SignedIn, forward_auth::verify, VERIFY),
@@ -87,6 +98,13 @@ pub(crate) fn all() -> Vec<Route> {
         get(BothListeners, "/livez", Anyone, health::live, LIVE),
         get(BothListeners, "/readyz", Anyone, health::ready, READY),
         get(Operations, "/metrics", Anyone, health::metrics, METRICS),
+        page(Operations, "/dev/mailbox", Developer, axum::routing::get(mailbox::list)),
+
+        page(Pages, "/pages/verify", Anyone, pages::verify()),
+        page(Pages, "/pages/confirm", Anyone, pages::confirm()),
+        page(Pages, "/pages/reset", Anyone, pages::reset()),
+        page(Pages, "/pages/pages.css", Anyone, axum::routing::get(pages::style)),
+        page(Pages, "/pages/pages.js", Anyone, axum::routing::get(pages::script)),
     ]
 }
 
@@ -96,11 +114,54 @@ const REGISTER: About = About {
     summary: "Sign up",
     problems: &[Code::Forbidden, Code::EmailTaken, Code::UsernameTaken, Code::Overloaded],
 };
+const VERIFY_EMAIL: About = About {
+    id: "verifyEmail",
+    summary: "Verify an address",
+    problems: &[
+        Code::SpentToken,
+        Code::PasswordRequired,
+        Code::InvalidCredentials,
+        Code::InvalidToken,
+        Code::TokenExpired,
+        Code::SessionRevoked,
+        Code::AccountDisabled,
+        Code::EmailTaken,
+        Code::Overloaded,
+    ],
+};
+const RESEND: About = about("resendVerification", "Send the verification mail again");
 const LOGIN: About = About {
     id: "loginUser",
     summary: "Sign in",
-    problems: &[Code::InvalidCredentials, Code::AccountDisabled, Code::Overloaded],
+    problems: &[
+        Code::InvalidCredentials,
+        Code::AccountDisabled,
+        Code::EmailNotVerified,
+        Code::Overloaded,
+    ],
 };
+const FORGOT: About = about("requestPasswordReset", "Ask for a way to set a new password");
+const RESET: About = About {
+    id: "confirmPasswordReset",
+    summary: "Set a new password by mail",
+    problems: &[Code::SpentToken, Code::Overloaded],
+};
+const CHANGE_PASSWORD: About = About {
+    id: "changePassword",
+    summary: "Change my password",
+    problems: &[Code::InvalidCredentials, Code::Overloaded],
+};
+const STEP_UP: About = About {
+    id: "stepUp",
+    summary: "Prove again who I am",
+    problems: &[Code::InvalidCredentials, Code::Overloaded],
+};
+const UPDATE_ME: About = About {
+    id: "updateCurrentUser",
+    summary: "Change my profile",
+    problems: &[Code::StepUpRequired, Code::EmailTaken, Code::UsernameTaken, Code::RateLimited],
+};
+const DELETE_ME: About = about("deleteCurrentUser", "Erase my account");
 const REFRESH: About =
     About { id: "refreshToken", summary: "Rotate a refresh token", problems: &BEARER };
 const LOGOUT: About = About {
@@ -152,6 +213,17 @@ macro_rules! verb {
 verb!(get, get_with);
 verb!(post, post_with);
 verb!(delete, delete_with);
+verb!(patch, patch_with);
+
+/// A path that is no part of the contract.
+fn page(
+    mount: Mount,
+    path: &'static str,
+    access: Access,
+    handler: axum::routing::MethodRouter<AppState>,
+) -> Route {
+    Route { path, access, mount, handler: ApiMethodRouter::from(handler) }
+}
 
 /// Adds to a call what follows from its row.
 fn describe<'t>(
@@ -164,9 +236,12 @@ fn describe<'t>(
         codes.extend(BODY);
     }
     operation = operation.id(about.id).summary(about.summary);
-    if access == SignedIn {
+    if matches!(access, SignedIn | SteppedUp) {
         codes.extend(BEARER);
         operation = operation.security_requirement("bearer");
+    }
+    if access == SteppedUp {
+        codes.push(Code::StepUpRequired);
     }
     with_problems(operation, &codes)
 }

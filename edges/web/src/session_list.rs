@@ -12,7 +12,7 @@ use crate::inputs::{PathParameters, QueryParameters};
 use crate::mistakes::Mistakes;
 use crate::problem::Problem;
 use crate::state::AppState;
-use crate::user_view::{UserView, rfc3339};
+use crate::user_view::rfc3339;
 
 const PAGE_DEFAULT: u16 = 50;
 
@@ -62,14 +62,6 @@ pub(crate) struct SessionView {
 pub(crate) struct SessionPath {
     /// As the list shows it.
     id: String,
-}
-
-/// `GET /auth/me`
-pub(crate) async fn me(
-    State(state): State<AppState>,
-    SignedIn(caller): SignedIn,
-) -> Private<UserView> {
-    Private(UserView::new(&caller.account, &state.service.policy().role_order))
 }
 
 /// `GET /auth/sessions`

@@ -5,7 +5,7 @@ use schemars::{JsonSchema, Schema};
 use secrecy::SecretString;
 use serde::Deserialize;
 use serde_json::json;
-use service::{Origin, SignInError};
+use service::{HashingError, Origin, SignInError};
 
 use crate::answer::Private;
 use crate::inputs::JsonBody;
@@ -78,8 +78,9 @@ fn note_failure(state: &AppState, origin: &Origin, error: &SignInError) {
     let (reason, account) = match error {
         SignInError::InvalidCredentials(refusal) => (refusal.reason, Some(&refusal.account)),
         SignInError::AccountDisabled(account) => ("account_disabled", Some(account)),
-        SignInError::Overloaded(_) => ("overloaded", None),
-        SignInError::Failure(_) => ("failure", None),
+        SignInError::EmailNotVerified(account) => ("email_not_verified", Some(account)),
+        SignInError::Hashing(HashingError::Overloaded(_)) => ("overloaded", None),
+        SignInError::Hashing(_) | SignInError::Failure(_) => ("failure", None),
     };
     state.metrics.signed_in(reason);
     tracing::warn!(

@@ -1,10 +1,12 @@
 use std::sync::Arc;
 
 use axum::http::HeaderValue;
+use contracts::Mailbox;
 use service::Service;
 
 use crate::metadata::metadata;
 use crate::metrics::Metrics;
+use crate::pages::Pages;
 use crate::public_document::PublicDocument;
 
 /// What the edge needs to know of the settings.
@@ -18,6 +20,8 @@ pub struct WebSettings {
     pub cors_origins: Vec<String>,
     /// What everything but `/.well-known` and health is mounted under; empty or `/v1`.
     pub base_path: String,
+    /// What pages call the service.
+    pub product_name: String,
 }
 
 /// What handlers share. Cheap to clone.
@@ -31,13 +35,22 @@ pub struct App {
     /// Never changes while we run.
     pub(crate) metadata: PublicDocument,
     pub(crate) metrics: Metrics,
+    /// Only in development.
+    pub(crate) mailbox: Option<Arc<dyn Mailbox>>,
+    pub(crate) pages: Pages,
 }
 
 impl AppState {
-    /// Wraps a service for the web.
-    pub fn new(service: Arc<Service>, settings: WebSettings) -> Self {
+    /// Wraps a service for the web. The mailbox is there only in development.
+    pub fn new(
+        service: Arc<Service>,
+        settings: WebSettings,
+        mailbox: Option<Arc<dyn Mailbox>>,
+    ) -> Self {
         let metadata = metadata(&settings.public_url, service.keys().algorithm());
-        Self(Arc::new(App { service, settings, metadata, metrics: Metrics::new() }))
+        let pages = Pages::new(&settings);
+        let metrics = Metrics::new();
+        Self(Arc::new(App { service, settings, metadata, metrics, mailbox, pages }))
     }
 
     /// The origins as header values; what is not one was refused by the settings.

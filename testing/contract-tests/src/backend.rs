@@ -1,7 +1,10 @@
 use std::any::Any;
 use std::sync::Arc;
 
-use contracts::{OutboxStore, RecordStore, RevocationStore, SessionStore, UserStore};
+use contracts::{
+    MailOutboxStore, OneTimeCodeStore, OutboxStore, RecordStore, RevocationStore, SessionStore,
+    UserStore,
+};
 
 /// A backend as the suite sees it: one empty store behind every trait.
 #[derive(Clone)]
@@ -10,10 +13,14 @@ pub struct Backend {
     pub users: Arc<dyn UserStore>,
     /// Keeps sessions.
     pub sessions: Arc<dyn SessionStore>,
+    /// Keeps one-time codes.
+    pub codes: Arc<dyn OneTimeCodeStore>,
     /// Lists revocations.
     pub revocations: Arc<dyn RevocationStore>,
     /// Hands out events.
     pub outbox: Arc<dyn OutboxStore>,
+    /// Hands out mails.
+    pub mails: Arc<dyn MailOutboxStore>,
     /// Keeps records.
     pub records: Arc<dyn RecordStore>,
     /// What the stores live in; the last field, so that it is dropped after them.
@@ -24,14 +31,23 @@ impl Backend {
     /// A backend of one type. `home` is what must outlive it, such as a temporary folder.
     pub fn new<S>(store: S, home: impl Any + Send + Sync) -> Self
     where
-        S: UserStore + SessionStore + RevocationStore + OutboxStore + RecordStore + 'static,
+        S: UserStore
+            + SessionStore
+            + OneTimeCodeStore
+            + RevocationStore
+            + OutboxStore
+            + MailOutboxStore
+            + RecordStore
+            + 'static,
     {
         let store = Arc::new(store);
         Self {
             users: store.clone(),
             sessions: store.clone(),
+            codes: store.clone(),
             revocations: store.clone(),
             outbox: store.clone(),
+            mails: store.clone(),
             records: store,
             home: Arc::new(home),
         }

@@ -6,29 +6,36 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use contracts::{EndSession, EpochRaise, OutboxEvent};
+use contracts::{
+    EndSession, EpochRaise, EraseUser, Expiry, InsertUser, KnownDevice, NewSession, Notices,
+    OutboxEvent, ReplaceUser,
+};
 use domain::{
-    Account, AuthenticationMethod, Client, EmailAddress, EndReason, EventId, Login, PasswordHash,
+    AuthenticationMethod, Client, DeviceDigest, EmailAddress, EndReason, EventId, PasswordHash,
     PersonName, Revocation, RevocationScope, RoleName, Session, SessionEnd, SessionId, Timestamp,
     User, UserId, UserStatus, Username,
 };
 use tokio::sync::Barrier;
 use tokio::task::JoinSet;
 
-use crate::Backend;
-
 /// The present of every case.
 pub(crate) const NOW: Timestamp = Timestamp::from_unix_ms(1_731_333_100_000);
 /// More than any case writes.
 pub(crate) const ALL: usize = 1000;
 
+pub(crate) const MILLISECOND: Duration = Duration::from_millis(1);
 pub(crate) const SECOND: Duration = Duration::from_secs(1);
 pub(crate) const MINUTE: Duration = Duration::from_mins(1);
 pub(crate) const HOUR: Duration = Duration::from_hours(1);
 
 /// Ids sort by their numbers.
-fn made_at(number: u32) -> Timestamp {
+pub(crate) fn made_at(number: u32) -> Timestamp {
     NOW.plus(Duration::from_millis(number.into()))
+}
+
+/// Whatever expired by then.
+pub(crate) fn by(moment: Timestamp) -> Expiry {
+    Expiry { now: moment, sessions: moment }
 }
 
 pub(crate) fn user_id(number: u32) -> UserId {
@@ -95,6 +102,29 @@ pub(crate) fn session(user: &User, number: u32) -> Session {
     }
 }
 
+/// A device that is known for a month.
+pub(crate) fn device(number: u8) -> KnownDevice {
+    KnownDevice { digest: DeviceDigest([number; 16]), expires_at: NOW.plus(30 * 24 * HOUR) }
+}
+
+/// That session, begun on a device of its own.
+pub(crate) fn new_session(session: &Session, events: &[OutboxEvent]) -> NewSession {
+    NewSession {
+        session: session.clone(),
+        device: KnownDevice { digest: DeviceDigest(*session.id.bytes()), ..device(0) },
+        notices: only_events(events),
+    }
+}
+
+/// That user, without a code.
+pub(crate) fn new_user(user: &User, events: &[OutboxEvent]) -> InsertUser {
+    InsertUser { user: user.clone(), code: None, notices: only_events(events) }
+}
+
+fn only_events(events: &[OutboxEvent]) -> Notices {
+    Notices { events: events.to_vec(), mails: Vec::new() }
+}
+
 pub(crate) fn event(number: u32) -> OutboxEvent {
     OutboxEvent {
         id: event_id(number),
@@ -134,59 +164,36 @@ pub(crate) fn raise(user: &User) -> EpochRaise {
     }
 }
 
-impl Backend {
-    /// Inserts a user of that number, without events.
-    pub(crate) async fn with_user(&self, number: u32) -> User {
-        let user = user(number);
-        self.users.insert_user(&user, &[]).await.unwrap();
-        user
+/// A change of nothing but the version.
+pub(crate) fn replacement(user: &User) -> ReplaceUser {
+    ReplaceUser {
+        user: User { version: user.version + 1, ..user.clone() },
+        spends: None,
+        drops_codes: false,
+        code: None,
+        keeps_session: None,
+        revocation: None,
+        notices: Notices::default(),
     }
+}
 
-    /// Inserts a session of that number for the user, without events.
-    pub(crate) async fn with_session(&self, user: &User, number: u32) -> Session {
-        let session = session(user, number);
-        self.insert(&session).await;
-        session
-    }
+/// A change that ends all sessions of the user, with a revocation that expires in 16 minutes.
+pub(crate) fn ending_replacement(user: &User) -> ReplaceUser {
+    let mut change = replacement(user);
+    change.user.session_epoch += 1;
+    change.revocation = Some(raise(user).revocation);
+    change
+}
 
-    /// Inserts that session, without events.
-    pub(crate) async fn insert(&self, session: &Session) {
-        let inserted = self.sessions.insert_session(session, &[]).await.unwrap();
-        assert_eq!(inserted, contracts::InsertSession::Yes);
-    }
-
-    /// The account of a user who is there.
-    pub(crate) async fn account(&self, user: &UserId) -> Account {
-        self.users.find_user(user).await.unwrap().unwrap()
-    }
-
-    pub(crate) async fn account_by_email(&self, text: &str) -> Option<Account> {
-        self.users.find_user_by_login(&Login::Email(email(text))).await.unwrap()
-    }
-
-    pub(crate) async fn account_by_username(&self, text: &str) -> Option<Account> {
-        self.users.find_user_by_login(&Login::Username(username(text))).await.unwrap()
-    }
-
-    /// The session as it is kept now; it must be there.
-    pub(crate) async fn session(&self, session: &Session) -> Session {
-        let found = self.sessions.find_session(&session.user_id, session.id).await.unwrap();
-        found.unwrap().session
-    }
-
-    /// Every event that waits, the oldest first. Leases end at once, so nothing changes.
-    pub(crate) async fn events(&self) -> Vec<OutboxEvent> {
-        self.outbox.claim_events(NOW, NOW, ALL).await.unwrap()
-    }
-
-    /// Every revocation of today, the newest first.
-    pub(crate) async fn revoked(&self) -> Vec<Revocation> {
-        self.revocations.list_revocations(NOW, ALL).await.unwrap().rows
-    }
-
-    /// How far the revocations have counted.
-    pub(crate) async fn sequence(&self) -> u64 {
-        self.revocations.list_revocations(NOW, ALL).await.unwrap().sequence
+/// The erasure of a user, without notices.
+pub(crate) fn erasure(user: &User) -> EraseUser {
+    EraseUser {
+        user: user.id.clone(),
+        version: user.version,
+        epoch: user.session_epoch + 1,
+        at: NOW,
+        revocation: raise(user).revocation,
+        notices: Notices::default(),
     }
 }
 

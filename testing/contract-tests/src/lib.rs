@@ -20,20 +20,34 @@
 
 mod backend;
 mod fixtures;
+mod fixtures_mail;
+mod shortcuts;
 #[macro_use]
 mod suites;
 
+pub mod codes;
+pub mod codes_tries;
+pub mod mails;
+pub mod mails_claim;
 pub mod outbox;
 pub mod outbox_leases;
 pub mod records;
 pub mod revocations;
 pub mod sessions;
+pub mod sessions_authenticate;
+pub mod sessions_devices;
 pub mod sessions_end;
 pub mod sessions_list;
 pub mod sessions_rotate;
 pub mod users;
 pub mod users_change;
+pub mod users_erase;
+pub mod users_insert_taken;
 pub mod users_list;
+pub mod users_remains;
+pub mod users_replace;
+pub mod users_replace_codes;
+pub mod users_replace_sessions;
 pub mod values;
 
 pub use backend::Backend;

@@ -3,7 +3,7 @@
 use contracts::{InsertSession, Replaced};
 
 use crate::Backend;
-use crate::fixtures::{NOW, event, event_id, race, raise, session, user};
+use crate::fixtures::{NOW, event, event_id, new_session, new_user, race, raise, session, user};
 
 /// An event reads back as it was written.
 pub async fn an_event_without_a_change_is_kept(backend: &Backend) {
@@ -21,11 +21,12 @@ pub async fn no_events_are_no_trouble(backend: &Backend) {
 /// Every operation that changes something tells of it, and of nothing that it did not change.
 pub async fn events_are_there_exactly_if_the_change_is(backend: &Backend) {
     let user = user(1);
-    backend.users.insert_user(&user, &[event(1)]).await.unwrap();
-    assert!(backend.users.insert_user(&user, &[event(2)]).await.is_err());
+    backend.users.insert_user(&new_user(&user, &[event(1)]), None).await.unwrap();
+    assert!(backend.users.insert_user(&new_user(&user, &[event(2)]), None).await.is_err());
 
     let session = session(&user, 1);
-    let inserted = backend.sessions.insert_session(&session, &[event(3)]).await.unwrap();
+    let inserted =
+        backend.sessions.insert_session(&new_session(&session, &[event(3)])).await.unwrap();
     assert_eq!(inserted, InsertSession::Yes);
 
     let users = &backend.users;
@@ -34,7 +35,8 @@ pub async fn events_are_there_exactly_if_the_change_is(backend: &Backend) {
     let raised = users.advance_session_epoch(&raise(&user), &[event(5)]).await.unwrap();
     assert_eq!(raised, Replaced::Stale);
 
-    let inserted = backend.sessions.insert_session(&session, &[event(6)]).await.unwrap();
+    let inserted =
+        backend.sessions.insert_session(&new_session(&session, &[event(6)])).await.unwrap();
     assert_eq!(inserted, InsertSession::EpochPassed);
 
     assert_eq!(backend.events().await, [event(1), event(3), event(4)]);

@@ -1,11 +1,11 @@
 //! Revocations: listing, counting and sweeping.
 
-use contracts::{Ended, Revocations};
+use contracts::{Ended, Expiry, Revocations};
 use domain::{Revocation, RevocationScope, Session, Timestamp, User};
 
 use crate::Backend;
 use crate::fixtures::{
-    ALL, HOUR, MINUTE, NOW, SECOND, count_of, end, race, raise, session, session_id, user_id,
+    ALL, HOUR, MINUTE, NOW, SECOND, by, count_of, end, race, raise, session, session_id, user_id,
 };
 
 /// Ends a new session of the user, with a revocation that expires then.
@@ -20,7 +20,7 @@ async fn end_one(backend: &Backend, user: &User, number: u32, expires_at: Timest
 /// An empty store has revoked nothing.
 pub async fn nothing_is_revoked_in_an_empty_store(backend: &Backend) {
     assert!(backend.revoked().await.is_empty());
-    assert_eq!(backend.revocations.delete_expired(NOW, ALL).await.unwrap(), 0);
+    assert_eq!(backend.revocations.delete_expired(by(NOW), ALL).await.unwrap(), 0);
 }
 
 /// Each revocation raises the sequence; the newest comes first.
@@ -80,7 +80,7 @@ pub async fn the_sequence_never_falls(backend: &Backend) {
     }
     let before = backend.sequence().await;
     let later = NOW.plus(HOUR);
-    assert_eq!(backend.revocations.delete_expired(later, ALL).await.unwrap(), 3);
+    assert_eq!(backend.revocations.delete_expired(by(later), ALL).await.unwrap(), 3);
     let list = backend.revocations.list_revocations(NOW, ALL).await.unwrap();
     assert_eq!(list, Revocations { sequence: before, rows: Vec::new() });
     end_one(backend, &user, 4, NOW.plus(MINUTE)).await;
@@ -120,14 +120,26 @@ pub async fn a_sweep_takes_what_has_expired_and_nothing_else(backend: &Backend) 
         backend.insert(session).await;
     }
 
-    assert_eq!(backend.revocations.delete_expired(NOW, ALL).await.unwrap(), 2);
+    assert_eq!(backend.revocations.delete_expired(by(NOW), ALL).await.unwrap(), 2);
 
     assert_eq!(backend.revoked().await, [kept]);
     assert_eq!(backend.session(&idle).await, idle);
     assert_eq!(backend.session(&alive).await, alive);
     assert_eq!(backend.sessions.find_session(&user.id, over.id).await.unwrap(), None);
     assert!(backend.users.find_user(&user.id).await.unwrap().is_some());
-    assert_eq!(backend.revocations.delete_expired(NOW, ALL).await.unwrap(), 0);
+    assert_eq!(backend.revocations.delete_expired(by(NOW), ALL).await.unwrap(), 0);
+}
+
+/// Sessions stay longer than the rest, so that their tokens are told apart from unknown ones.
+pub async fn sessions_are_swept_by_a_moment_of_their_own(backend: &Backend) {
+    let user = backend.with_user(1).await;
+    end_one(backend, &user, 1, NOW.minus(SECOND)).await;
+    let past = NOW.minus(SECOND);
+    let over = Session { expires_at: past, ..session(&user, 2) };
+    backend.insert(&over).await;
+    let expiry = Expiry { now: NOW, sessions: NOW.minus(HOUR) };
+    assert_eq!(backend.revocations.delete_expired(expiry, ALL).await.unwrap(), 1);
+    assert!(backend.sessions.find_session(&user.id, over.id).await.unwrap().is_some());
 }
 
 /// A sweep takes small bites of each kind, so that it never holds others up for long.
@@ -142,7 +154,7 @@ pub async fn a_sweep_takes_no_more_than_its_limit_of_each_kind(backend: &Backend
     let mut left = Vec::new();
     let mut swept = Vec::new();
     for _ in 0..4 {
-        swept.push(backend.revocations.delete_expired(NOW, 2).await.unwrap());
+        swept.push(backend.revocations.delete_expired(by(NOW), 2).await.unwrap());
         let list = backend.revocations.list_revocations(before_all, ALL).await.unwrap();
         left.push(list.rows.len());
     }
@@ -158,7 +170,7 @@ pub async fn sweeps_at_one_moment_share_the_work(backend: &Backend) {
     }
     let swept = race(4, |_| {
         let revocations = backend.revocations.clone();
-        async move { revocations.delete_expired(NOW, ALL).await.unwrap() }
+        async move { revocations.delete_expired(by(NOW), ALL).await.unwrap() }
     })
     .await;
     assert_eq!(swept.into_iter().sum::<usize>(), 10);

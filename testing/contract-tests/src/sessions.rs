@@ -5,13 +5,14 @@ use domain::{Account, Session, SessionState, User, UserStatus};
 
 use crate::Backend;
 use crate::fixtures::{
-    ALL, NOW, assert_same_user, event, race, raise, roles, session, session_id, user, user_id,
+    ALL, NOW, assert_same_user, event, new_session, race, raise, roles, session, session_id, user,
+    user_id,
 };
 
 /// What was inserted comes back whole, and so does its user with what they may do.
 pub async fn an_inserted_session_is_found_with_its_account(backend: &Backend) {
     let user = User { roles: roles(&["SUPERVISOR", "USER"]), ..user(1) };
-    backend.users.insert_user(&user, &[]).await.unwrap();
+    backend.insert_user(&user).await;
     let session = backend.with_session(&user, 1).await;
     backend.with_session(&user, 2).await;
 
@@ -29,7 +30,7 @@ pub async fn an_inserted_session_is_found_with_its_account(backend: &Backend) {
 /// A user without roles is an account like any other.
 pub async fn a_session_of_a_user_without_roles_is_found(backend: &Backend) {
     let user = User { roles: roles(&[]), ..user(1) };
-    backend.users.insert_user(&user, &[]).await.unwrap();
+    backend.insert_user(&user).await;
     let session = backend.with_session(&user, 1).await;
     let user = User { last_login_at: Some(session.created_at), ..user };
     let account = Account { user, permissions: [].into() };
@@ -43,7 +44,7 @@ pub async fn a_sign_in_is_kept_with_the_user_and_told(backend: &Backend) {
     let other = backend.with_user(2).await;
     let session = session(&user, 1);
     let events = [event(1), event(2)];
-    let inserted = backend.sessions.insert_session(&session, &events).await.unwrap();
+    let inserted = backend.sessions.insert_session(&new_session(&session, &events)).await.unwrap();
     assert_eq!(inserted, InsertSession::Yes);
     let found = backend.account(&user.id).await.user;
     assert_eq!(found.last_login_at, Some(session.created_at));
@@ -64,7 +65,7 @@ pub async fn a_session_of_another_epoch_is_refused(backend: &Backend) {
 /// Whoever was disabled between the password and the session gets no session.
 pub async fn a_session_of_a_disabled_user_is_refused(backend: &Backend) {
     let user = User { status: UserStatus::Disabled, ..user(1) };
-    backend.users.insert_user(&user, &[]).await.unwrap();
+    backend.insert_user(&user).await;
     assert_refused(backend, &session(&user, 1)).await;
     assert_eq!(backend.account(&user.id).await.user, user);
 }
@@ -76,7 +77,8 @@ pub async fn a_session_of_nobody_is_refused(backend: &Backend) {
 }
 
 async fn assert_refused(backend: &Backend, session: &Session) {
-    let inserted = backend.sessions.insert_session(session, &[event(1)]).await.unwrap();
+    let inserted =
+        backend.sessions.insert_session(&new_session(session, &[event(1)])).await.unwrap();
     assert_eq!(inserted, InsertSession::EpochPassed);
     let found = backend.sessions.find_session(&session.user_id, session.id).await.unwrap();
     assert_eq!(found, None);
@@ -88,11 +90,11 @@ pub async fn a_taken_id_never_replaces_a_session(backend: &Backend) {
     let (user, thief) = (backend.with_user(1).await, backend.with_user(2).await);
     let kept = backend.with_session(&user, 1).await;
     // Where sessions are kept under their users, both may stand.
-    let _ = backend.sessions.insert_session(&session(&thief, 1), &[]).await;
+    let _ = backend.sessions.insert_session(&new_session(&session(&thief, 1), &[])).await;
     assert_eq!(backend.session(&kept).await, kept);
 
     let again = Session { sealed_refresh_key: [9].into(), ..session(&user, 1) };
-    assert!(backend.sessions.insert_session(&again, &[event(1)]).await.is_err());
+    assert!(backend.sessions.insert_session(&new_session(&again, &[event(1)])).await.is_err());
     assert_eq!(backend.session(&kept).await, kept);
     assert!(backend.events().await.is_empty());
 }
@@ -111,7 +113,9 @@ pub async fn a_sign_in_that_races_an_epoch_raise_does_not_survive_it(backend: &B
                     None
                 } else {
                     let session = session(&user, number);
-                    Some(backend.sessions.insert_session(&session, &[]).await.unwrap())
+                    Some(
+                        backend.sessions.insert_session(&new_session(&session, &[])).await.unwrap(),
+                    )
                 }
             }
         })
@@ -130,11 +134,14 @@ pub async fn a_sign_in_that_races_an_epoch_raise_does_not_survive_it(backend: &B
 /// Sign-ins of one user at once all begin a session.
 pub async fn many_sign_ins_of_one_user_all_succeed(backend: &Backend) {
     let user = backend.with_user(1).await;
-    let answers = race(32, |number| {
-        let (sessions, session) = (backend.sessions.clone(), session(&user, number));
-        async move { sessions.insert_session(&session, &[event(number)]).await.unwrap() }
-    })
-    .await;
+    let answers =
+        race(32, |number| {
+            let (sessions, session) = (backend.sessions.clone(), session(&user, number));
+            async move {
+                sessions.insert_session(&new_session(&session, &[event(number)])).await.unwrap()
+            }
+        })
+        .await;
     assert_eq!(answers, [InsertSession::Yes; 32]);
     let alive = backend.sessions.list_sessions(&user.id, NOW, None, ALL).await.unwrap();
     assert_eq!(alive.len(), 32);

@@ -28,7 +28,15 @@ pub async fn an_end_is_kept_with_its_revocation_and_events(backend: &Backend) {
 /// Why a session ended is told apart later.
 pub async fn every_reason_of_an_end_reads_back(backend: &Backend) {
     let user = backend.with_user(1).await;
-    let reasons = [EndReason::SignedOut, EndReason::EndedByUser, EndReason::Replay];
+    let reasons = [
+        EndReason::SignedOut,
+        EndReason::EndedByUser,
+        EndReason::Replay,
+        EndReason::PasswordChanged,
+        EndReason::PasswordReset,
+        EndReason::PasswordDiscarded,
+        EndReason::AccountDeleted,
+    ];
     for (number, reason) in (1..).zip(reasons) {
         let session = backend.with_session(&user, number).await;
         let why = SessionEnd { at: NOW.plus(HOUR), reason };

@@ -1,5 +1,7 @@
 //! The cases by name: a macro for each trait, and one for all.
 
+mod users;
+
 /// Expands to every case, each as one `#[tokio::test]`, named after the case. `$open` is an async
 /// function that gives an empty [`Backend`](crate::Backend).
 #[macro_export]
@@ -7,8 +9,10 @@ macro_rules! all {
     ($open:ident) => {
         $crate::user_tests!($open);
         $crate::session_tests!($open);
+        $crate::code_tests!($open);
         $crate::revocation_tests!($open);
         $crate::outbox_tests!($open);
+        $crate::mail_tests!($open);
         $crate::record_tests!($open);
         $crate::value_tests!($open);
     };
@@ -28,56 +32,6 @@ macro_rules! cases {
                 }
             )+
         }
-    };
-}
-
-/// Cases of a `UserStore`.
-#[macro_export]
-macro_rules! user_tests {
-    ($open:ident) => {
-        $crate::cases!(
-            $open,
-            users,
-            an_inserted_user_is_found_by_id_address_and_name,
-            an_address_and_a_name_are_found_in_any_case,
-            nobody_is_found_in_an_empty_store,
-            only_the_whole_address_or_name_finds_a_user,
-            a_taken_address_is_refused_and_leaves_nothing,
-            a_taken_user_name_is_refused_and_leaves_nothing,
-            a_taken_id_never_replaces_a_user,
-            an_insert_writes_its_events,
-            one_of_many_callers_gets_an_address,
-            one_of_many_callers_gets_a_user_name,
-            many_callers_with_different_addresses_all_insert,
-            users_without_a_user_name_coexist,
-            permissions_are_the_union_of_all_roles,
-            the_roles_of_a_new_deployment_are_defined,
-        );
-        $crate::cases!(
-            $open,
-            users_list,
-            a_list_of_nobody_is_empty,
-            users_are_listed_by_id_page_after_page,
-            a_page_follows_a_key_that_is_no_users,
-            a_list_is_stable_while_users_come,
-            a_page_counts_users_whatever_roles_they_hold,
-            ids_sort_by_their_bytes,
-        );
-        $crate::cases!(
-            $open,
-            users_change,
-            roles_are_replaced_together,
-            all_roles_may_be_taken_away,
-            roles_over_another_version_are_stale,
-            one_of_many_callers_replaces_the_roles,
-            a_change_of_nobody_is_stale,
-            a_password_hash_is_replaced_only_over_the_old_one,
-            a_user_without_a_password_does_not_get_one,
-            one_of_many_callers_replaces_the_password_hash,
-            a_raised_epoch_is_kept_with_its_revocation_and_events,
-            a_raise_over_another_epoch_is_stale,
-            one_of_many_callers_raises_the_epoch,
-        );
     };
 }
 
@@ -133,6 +87,60 @@ macro_rules! session_tests {
             an_end_that_races_a_rotation_stands,
             an_expired_session_can_end,
         );
+        $crate::cases!(
+            $open,
+            sessions_devices,
+            a_device_is_known_after_a_sign_in,
+            a_device_of_another_user_is_unknown,
+            a_device_is_forgotten_when_it_expires,
+            a_device_is_renewed_by_another_sign_in,
+            a_refused_sign_in_makes_no_device_known,
+            many_sign_ins_with_one_device_all_succeed,
+            a_sweep_takes_devices_that_are_forgotten,
+        );
+        $crate::cases!(
+            $open,
+            sessions_authenticate,
+            an_authentication_is_renewed,
+            the_time_of_an_authentication_never_goes_back,
+            the_authentication_of_an_ended_session_is_not_renewed,
+            an_authentication_of_another_epoch_is_not_renewed,
+            the_authentication_of_a_kept_session_is_renewed,
+            the_authentication_of_a_disabled_user_is_not_renewed,
+            the_authentication_under_another_user_is_not_renewed,
+            a_renewal_and_a_rotation_lose_nothing,
+        );
+    };
+}
+
+/// Cases of a `OneTimeCodeStore`.
+#[macro_export]
+macro_rules! code_tests {
+    ($open:ident) => {
+        $crate::cases!(
+            $open,
+            codes,
+            a_code_is_found_whole_until_it_expires,
+            a_code_of_another_kind_or_user_is_not_found,
+            a_new_code_replaces_the_old_one,
+            a_code_that_is_too_young_stays,
+            a_code_made_at_the_boundary_is_replaced,
+            a_cool_down_is_for_one_kind_of_one_user,
+            one_of_many_callers_puts_a_code,
+            a_code_of_nobody_is_kept,
+            notices_are_there_exactly_if_the_code_is,
+            a_sweep_takes_codes_that_have_expired,
+        );
+        $crate::cases!(
+            $open,
+            codes_tries,
+            a_try_is_counted_and_gives_the_record,
+            after_the_last_try_a_short_code_is_dead_for_ever,
+            many_callers_share_the_tries_of_a_code,
+            an_expired_short_code_cannot_be_tried,
+            an_unknown_challenge_cannot_be_tried,
+            tries_of_an_old_code_do_not_count_for_its_successor,
+        );
     };
 }
 
@@ -151,6 +159,7 @@ macro_rules! revocation_tests {
             the_sequence_never_falls,
             revocations_at_one_moment_are_all_listed,
             a_sweep_takes_what_has_expired_and_nothing_else,
+            sessions_are_swept_by_a_moment_of_their_own,
             a_sweep_takes_no_more_than_its_limit_of_each_kind,
             sweeps_at_one_moment_share_the_work,
         );
@@ -178,6 +187,37 @@ macro_rules! outbox_tests {
             an_event_is_given_again_when_its_lease_has_run_out,
             an_old_event_comes_before_newer_ones_after_its_lease,
             no_two_relays_get_the_same_event,
+        );
+    };
+}
+
+/// Cases of a `MailOutboxStore`.
+#[macro_export]
+macro_rules! mail_tests {
+    ($open:ident) => {
+        $crate::cases!(
+            $open,
+            mails,
+            mails_are_there_exactly_if_the_change_is,
+            a_new_mail_reads_back_whole,
+            mails_are_listed_by_id_page_after_page,
+            a_deleted_mail_is_gone_and_may_be_deleted_again,
+            what_became_of_a_mail_is_kept,
+            a_replacement_over_another_due_time_is_stale,
+            one_of_many_callers_replaces_a_mail,
+            errors_of_any_script_read_back,
+            a_mail_to_nobody_is_kept,
+        );
+        $crate::cases!(
+            $open,
+            mails_claim,
+            only_mails_that_are_due_are_claimed,
+            the_longest_due_are_claimed_first,
+            a_mail_is_given_again_when_its_lease_has_run_out,
+            a_claimed_mail_is_whole,
+            dead_and_expired_mails_are_claimed_too,
+            a_lost_lease_changes_nothing,
+            no_two_senders_get_the_same_mail,
         );
     };
 }
@@ -216,6 +256,8 @@ macro_rules! value_tests {
             revocations_at_the_edges_read_back,
             envelopes_are_kept_to_the_byte,
             moments_are_kept_to_the_millisecond,
+            codes_at_the_edges_read_back,
+            mails_with_nothing_and_with_everything_read_back,
         );
     };
 }
@@ -225,19 +267,31 @@ mod tests {
     /// A case that is written and not run would be worse than none.
     #[test]
     fn every_case_is_in_its_suite() {
-        let suites = include_str!("suites.rs");
+        let suites = concat!(include_str!("suites.rs"), include_str!("suites/users.rs"));
         let modules = [
-            ("users", include_str!("users.rs")),
-            ("users_list", include_str!("users_list.rs")),
-            ("users_change", include_str!("users_change.rs")),
-            ("sessions", include_str!("sessions.rs")),
-            ("sessions_list", include_str!("sessions_list.rs")),
-            ("sessions_rotate", include_str!("sessions_rotate.rs")),
-            ("sessions_end", include_str!("sessions_end.rs")),
-            ("revocations", include_str!("revocations.rs")),
+            ("codes", include_str!("codes.rs")),
+            ("codes_tries", include_str!("codes_tries.rs")),
+            ("mails", include_str!("mails.rs")),
+            ("mails_claim", include_str!("mails_claim.rs")),
             ("outbox", include_str!("outbox.rs")),
             ("outbox_leases", include_str!("outbox_leases.rs")),
             ("records", include_str!("records.rs")),
+            ("revocations", include_str!("revocations.rs")),
+            ("sessions", include_str!("sessions.rs")),
+            ("sessions_authenticate", include_str!("sessions_authenticate.rs")),
+            ("sessions_devices", include_str!("sessions_devices.rs")),
+            ("sessions_end", include_str!("sessions_end.rs")),
+            ("sessions_list", include_str!("sessions_list.rs")),
+            ("sessions_rotate", include_str!("sessions_rotate.rs")),
+            ("users", include_str!("users.rs")),
+            ("users_change", include_str!("users_change.rs")),
+            ("users_erase", include_str!("users_erase.rs")),
+            ("users_insert_taken", include_str!("users_insert_taken.rs")),
+            ("users_list", include_str!("users_list.rs")),
+            ("users_remains", include_str!("users_remains.rs")),
+            ("users_replace", include_str!("users_replace.rs")),
+            ("users_replace_codes", include_str!("users_replace_codes.rs")),
+            ("users_replace_sessions", include_str!("users_replace_sessions.rs")),
             ("values", include_str!("values.rs")),
         ];
         for (module, source) in modules {

@@ -5,7 +5,7 @@ use domain::Permission;
 
 use crate::Backend;
 use crate::fixtures::{
-    assert_same_user, email, event, race, roles, session_id, user, user_id, username,
+    assert_same_user, email, event, new_user, race, roles, session_id, user, user_id, username,
 };
 
 /// Whatever one asks by, the answer is the whole user.
@@ -52,26 +52,26 @@ pub async fn only_the_whole_address_or_name_finds_a_user(backend: &Backend) {
 
 /// The refusal names the address, and nothing of the refused user remains.
 pub async fn a_taken_address_is_refused_and_leaves_nothing(backend: &Backend) {
-    backend.users.insert_user(&user(1), &[event(1)]).await.unwrap();
+    backend.users.insert_user(&new_user(&user(1), &[event(1)]), None).await.unwrap();
     let mut second = user(2);
     second.email = email("USER1@example.COM");
     second.roles = roles(&["ADMIN", "USER"]);
 
-    let refused = backend.users.insert_user(&second, &[event(2), event(3)]).await;
+    let refused = backend.users.insert_user(&new_user(&second, &[event(2), event(3)]), None).await;
 
-    assert!(matches!(refused, Err(InsertUserError::EmailTaken)), "{refused:?}");
+    assert!(matches!(refused, Err(InsertUserError::EmailTaken(None))), "{refused:?}");
     assert_same_user(&backend.account(&user_id(1)).await.user, &user(1));
     assert_nothing_remains_of_user_2(backend).await;
 }
 
 /// The refusal names the user name, and nothing of the refused user remains.
 pub async fn a_taken_user_name_is_refused_and_leaves_nothing(backend: &Backend) {
-    backend.users.insert_user(&user(1), &[event(1)]).await.unwrap();
+    backend.users.insert_user(&new_user(&user(1), &[event(1)]), None).await.unwrap();
     let mut second = user(2);
     second.username = Some(username("User1"));
     second.roles = roles(&["ADMIN", "USER"]);
 
-    let refused = backend.users.insert_user(&second, &[event(2), event(3)]).await;
+    let refused = backend.users.insert_user(&new_user(&second, &[event(2), event(3)]), None).await;
 
     assert!(matches!(refused, Err(InsertUserError::UsernameTaken)), "{refused:?}");
     assert_same_user(&backend.account(&user_id(1)).await.user, &user(1));
@@ -84,7 +84,7 @@ async fn assert_nothing_remains_of_user_2(backend: &Backend) {
     // Its address and name are free, and no role waits for who comes by that id.
     let mut plain = user(2);
     plain.roles.clear();
-    backend.users.insert_user(&plain, &[]).await.unwrap();
+    backend.insert_user(&plain).await;
     let found = backend.account(&plain.id).await;
     assert_same_user(&found.user, &plain);
     assert!(found.permissions.is_empty());
@@ -95,7 +95,7 @@ pub async fn a_taken_id_never_replaces_a_user(backend: &Backend) {
     let first = backend.with_user(1).await;
     let mut second = user(2);
     second.id = first.id.clone();
-    assert!(backend.users.insert_user(&second, &[event(2)]).await.is_err());
+    assert!(backend.users.insert_user(&new_user(&second, &[event(2)]), None).await.is_err());
     assert_same_user(&backend.account(&first.id).await.user, &first);
     assert_eq!(backend.account_by_email("user2@example.com").await, None);
     assert_eq!(backend.account_by_username("user2").await, None);
@@ -104,7 +104,7 @@ pub async fn a_taken_id_never_replaces_a_user(backend: &Backend) {
 
 /// An insert brings all its events.
 pub async fn an_insert_writes_its_events(backend: &Backend) {
-    backend.users.insert_user(&user(1), &[event(1), event(2)]).await.unwrap();
+    backend.users.insert_user(&new_user(&user(1), &[event(1), event(2)]), None).await.unwrap();
     assert_eq!(backend.events().await, [event(1), event(2)]);
 }
 
@@ -114,11 +114,11 @@ pub async fn one_of_many_callers_gets_an_address(backend: &Backend) {
         let users = backend.users.clone();
         let mut user = user(number);
         user.email = email("one@example.com");
-        async move { (number, users.insert_user(&user, &[event(number)]).await) }
+        async move { (number, users.insert_user(&new_user(&user, &[event(number)]), None).await) }
     })
     .await;
 
-    let winner = only_winner(&answers, |error| matches!(error, InsertUserError::EmailTaken));
+    let winner = only_winner(&answers, |error| matches!(error, InsertUserError::EmailTaken(None)));
     let found = backend.account_by_email("one@example.com").await.unwrap().user;
     assert_eq!(found.id, user_id(winner));
     assert_eq!(backend.events().await, [event(winner)]);
@@ -131,7 +131,7 @@ pub async fn one_of_many_callers_gets_a_user_name(backend: &Backend) {
         let users = backend.users.clone();
         let mut user = user(number);
         user.username = Some(username("the-one"));
-        async move { (number, users.insert_user(&user, &[event(number)]).await) }
+        async move { (number, users.insert_user(&new_user(&user, &[event(number)]), None).await) }
     })
     .await;
 
@@ -157,7 +157,7 @@ fn only_winner(
 pub async fn many_callers_with_different_addresses_all_insert(backend: &Backend) {
     let answers = race(32, |number| {
         let users = backend.users.clone();
-        async move { users.insert_user(&user(number), &[event(number)]).await }
+        async move { users.insert_user(&new_user(&user(number), &[event(number)]), None).await }
     })
     .await;
     assert!(answers.iter().all(Result::is_ok), "{answers:?}");
@@ -170,7 +170,7 @@ pub async fn users_without_a_user_name_coexist(backend: &Backend) {
     for number in 1..=2 {
         let mut user = user(number);
         user.username = None;
-        backend.users.insert_user(&user, &[]).await.unwrap();
+        backend.insert_user(&user).await;
         assert_same_user(&backend.account(&user.id).await.user, &user);
     }
 }
@@ -188,7 +188,7 @@ pub async fn permissions_are_the_union_of_all_roles(backend: &Backend) {
     for (number, (names, permissions)) in (1..).zip(expected) {
         let mut user = user(number);
         user.roles = roles(&names);
-        backend.users.insert_user(&user, &[]).await.unwrap();
+        backend.insert_user(&user).await;
         for account in [
             Some(backend.account(&user.id).await),
             backend.account_by_email(user.email.key()).await,

@@ -1,77 +1,24 @@
-//! Users: roles, password hashes and epochs, each guarded.
+//! Users: password hashes and epochs, each guarded.
 
-use contracts::{ReplaceRoles, Replaced};
+use contracts::{ReplaceUser, Replaced, UserReplaced};
 use domain::{PasswordHash, User};
 
 use crate::Backend;
-use crate::fixtures::{count_of, event, race, raise, roles, user, user_id};
-
-fn change(user: &User, names: &[&str]) -> ReplaceRoles {
-    ReplaceRoles { user: user.id.clone(), version: user.version, roles: roles(names) }
-}
-
-/// The old roles go, the new ones stand, the version grows, and the world hears of it.
-pub async fn roles_are_replaced_together(backend: &Backend) {
-    let user = backend.with_user(1).await;
-    let other = backend.with_user(2).await;
-    let wanted = change(&user, &["ADMIN", "SUPERVISOR"]);
-    let replaced = backend.users.replace_roles(&wanted, &[event(1)]).await.unwrap();
-    assert_eq!(replaced, Replaced::Yes);
-
-    let account = backend.account(&user.id).await;
-    let expected = User { roles: wanted.roles, version: user.version + 1, ..user };
-    assert_eq!(account.user, expected);
-    assert!(account.permissions.iter().any(|permission| permission.as_str() == "users:write"));
-    assert_eq!(backend.events().await, [event(1)]);
-    assert_eq!(backend.account(&other.id).await.user, other);
-}
-
-/// A user may be left without any role, and so without any permission.
-pub async fn all_roles_may_be_taken_away(backend: &Backend) {
-    let user = backend.with_user(1).await;
-    let replaced = backend.users.replace_roles(&change(&user, &[]), &[]).await.unwrap();
-    assert_eq!(replaced, Replaced::Yes);
-    let account = backend.account(&user.id).await;
-    assert!(account.user.roles.is_empty());
-    assert!(account.permissions.is_empty());
-}
-
-/// A change decided on an old record writes nothing, neither roles nor events.
-pub async fn roles_over_another_version_are_stale(backend: &Backend) {
-    let user = backend.with_user(1).await;
-    for version in [user.version - 1, user.version + 1] {
-        let stale = ReplaceRoles { version, ..change(&user, &["ADMIN"]) };
-        let replaced = backend.users.replace_roles(&stale, &[event(1)]).await.unwrap();
-        assert_eq!(replaced, Replaced::Stale);
-    }
-    assert_eq!(backend.account(&user.id).await.user, user);
-    assert!(backend.events().await.is_empty());
-}
-
-/// Two administrators edit one user: one of them has to look again.
-pub async fn one_of_many_callers_replaces_the_roles(backend: &Backend) {
-    let user = backend.with_user(1).await;
-    let answers = race(16, |number| {
-        let (users, wanted) = (backend.users.clone(), change(&user, &["SUPERVISOR"]));
-        async move { users.replace_roles(&wanted, &[event(number)]).await.unwrap() }
-    })
-    .await;
-    assert_eq!(count_of(&answers, &Replaced::Yes), 1);
-    assert_eq!(backend.account(&user.id).await.user.version, user.version + 1);
-    assert_eq!(backend.events().await.len(), 1);
-}
+use crate::fixtures::{count_of, event, race, raise, replacement, user, user_id};
+use crate::fixtures_mail::notices;
 
 /// Whoever is gone cannot be changed, and no event tells of it.
 pub async fn a_change_of_nobody_is_stale(backend: &Backend) {
     let (nobody, hash) = (user(1), PasswordHash::new("$new"));
     let old = nobody.password_hash.clone().unwrap();
+    let change = ReplaceUser { notices: notices(1), ..replacement(&nobody) };
+    assert_eq!(backend.users.replace_user(&change).await.unwrap(), UserReplaced::Stale);
     let answers = [
-        backend.users.replace_roles(&change(&nobody, &["USER"]), &[event(1)]).await.unwrap(),
         backend.users.replace_password_hash(&nobody.id, &old, &hash).await.unwrap(),
         backend.users.advance_session_epoch(&raise(&nobody), &[event(2)]).await.unwrap(),
     ];
-    assert_eq!(answers, [Replaced::Stale; 3]);
-    assert!(backend.events().await.is_empty());
+    assert_eq!(answers, [Replaced::Stale; 2]);
+    assert_eq!(backend.told().await, ([].into(), [].into()));
     assert!(backend.revoked().await.is_empty());
     assert_eq!(backend.users.find_user(&nobody.id).await.unwrap(), None);
 }
@@ -95,7 +42,7 @@ pub async fn a_password_hash_is_replaced_only_over_the_old_one(backend: &Backend
 /// Where there is no password, none can be replaced.
 pub async fn a_user_without_a_password_does_not_get_one(backend: &Backend) {
     let user = User { password_hash: None, ..user(1) };
-    backend.users.insert_user(&user, &[]).await.unwrap();
+    backend.insert_user(&user).await;
     let (old, new) = (PasswordHash::new(""), PasswordHash::new("$argon2id$new"));
     let replaced = backend.users.replace_password_hash(&user.id, &old, &new).await.unwrap();
     assert_eq!(replaced, Replaced::Stale);

@@ -58,7 +58,7 @@ pub async fn a_page_counts_users_whatever_roles_they_hold(backend: &Backend) {
     let users: Vec<User> =
         (1..).zip(held).map(|(number, names)| with_roles(number, names)).collect();
     for user in &users {
-        backend.users.insert_user(user, &[]).await.unwrap();
+        backend.insert_user(user).await;
     }
     let listed = backend.users.list_users(None, 3).await.unwrap();
     assert_eq!(listed.len(), 3);
@@ -80,7 +80,7 @@ pub async fn ids_sort_by_their_bytes(backend: &Backend) {
         user.id = UserId::parse(id).unwrap();
     }
     for user in users.iter().rev() {
-        backend.users.insert_user(user, &[]).await.unwrap();
+        backend.insert_user(user).await;
     }
     let mut listed: Vec<UserId> = Vec::new();
     while let [_, ..] = &*page(backend, listed.last(), 2).await {

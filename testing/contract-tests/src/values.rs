@@ -2,16 +2,17 @@
 
 use std::net::IpAddr;
 
-use contracts::{Advance, Advanced, OutboxEvent};
+use contracts::{Advance, Advanced, MailState, OutboxEvent, OutboxMail, QueuedMail, Replaced};
 use domain::{
-    Client, PasswordHash, PersonName, RevocationScope, Session, SessionId, Timestamp, User, UserId,
-    UserStatus,
+    ChallengeId, Client, MailId, OneTimeCode, PasswordHash, PersonName, RevocationScope, Session,
+    SessionId, Timestamp, User, UserId, UserStatus,
 };
 
 use crate::Backend;
 use crate::fixtures::{
-    NOW, assert_same_user, email, end, event, raise, roles, session, user, username,
+    NOW, assert_same_user, email, end, event, raise, roles, session, user, user_id, username,
 };
+use crate::fixtures_mail::{code, mail, waiting};
 
 /// The largest counter that every backend holds.
 const COUNTER_MAX: u64 = i64::MAX.cast_unsigned();
@@ -55,7 +56,7 @@ fn full_user() -> User {
 /// Users with nothing and with everything read back, alone and in a list.
 pub async fn users_with_nothing_and_with_everything_read_back(backend: &Backend) {
     for user in [bare_user(), full_user()] {
-        backend.users.insert_user(&user, &[]).await.unwrap();
+        backend.insert_user(&user).await;
         assert_same_user(&backend.account(&user.id).await.user, &user);
         let found = backend.account_by_email(user.email.key()).await.unwrap();
         assert_same_user(&found.user, &user);
@@ -78,7 +79,7 @@ pub async fn names_of_any_script_read_back(backend: &Backend) {
     ];
     for (number, text) in (1..).zip(names) {
         let user = User { name: Some(PersonName::parse(text).unwrap()), ..user(number) };
-        backend.users.insert_user(&user, &[]).await.unwrap();
+        backend.insert_user(&user).await;
         let found = backend.account(&user.id).await.user.name.unwrap();
         assert_eq!(found.as_str(), text);
     }
@@ -89,7 +90,7 @@ pub async fn foreign_user_ids_are_told_apart(backend: &Backend) {
     let ids = ["auth0|5f7c", "AUTH0|5F7C", "a'b", "a\"b", "a%b", "a_b", "a#b", "a/b", "a{b}", "0"];
     for (number, id) in (1..).zip(ids) {
         let user = User { id: UserId::parse(id).unwrap(), ..user(number) };
-        backend.users.insert_user(&user, &[]).await.unwrap();
+        backend.insert_user(&user).await;
         backend.with_session(&user, number).await;
     }
     for (number, id) in (1..).zip(ids) {
@@ -104,7 +105,7 @@ pub async fn foreign_user_ids_are_told_apart(backend: &Backend) {
 /// Sessions with nothing and with everything read back.
 pub async fn sessions_with_nothing_and_with_everything_read_back(backend: &Backend) {
     let user = User { status: UserStatus::Active, ..full_user() };
-    backend.users.insert_user(&user, &[]).await.unwrap();
+    backend.insert_user(&user).await;
     let bare = Session {
         id: SessionId::from_bytes([0; 16]),
         rotated_by: None,
@@ -167,7 +168,7 @@ pub async fn the_last_generation_can_be_reached(backend: &Backend) {
 /// Revocations with the largest epoch, of users with the longest id, read back.
 pub async fn revocations_at_the_edges_read_back(backend: &Backend) {
     let user = full_user();
-    backend.users.insert_user(&user, &[]).await.unwrap();
+    backend.insert_user(&user).await;
     let mut raise = raise(&user);
     raise.revocation.scope = RevocationScope::User {
         user: user.id.clone(),
@@ -209,4 +210,67 @@ pub async fn moments_are_kept_to_the_millisecond(backend: &Backend) {
         backend.sessions.end_session(&end, &[]).await.unwrap();
         assert_eq!(backend.session(&session).await.end, Some(end.end));
     }
+}
+
+/// Codes with the smallest and the largest values read back.
+pub async fn codes_at_the_edges_read_back(backend: &Backend) {
+    let least = OneTimeCode {
+        user: UserId::parse("'").unwrap(),
+        challenge: ChallengeId::from_bytes([0; 16]),
+        secret_digest: [0; 32],
+        short_code_mac: [0; 32],
+        created_at: Timestamp::from_unix_ms(i64::MIN),
+        ..code(&user_id(1), 1)
+    };
+    let end_of_time = Timestamp::from_unix_ms(i64::MAX);
+    let most = OneTimeCode {
+        user: full_user().id,
+        challenge: ChallengeId::from_bytes([0xff; 16]),
+        secret_digest: [0xff; 32],
+        short_code_mac: [0xff; 32],
+        tries: u32::MAX,
+        address: Some(full_user().email),
+        created_at: NOW,
+        short_code_expires_at: end_of_time,
+        expires_at: end_of_time,
+        ..code(&user_id(1), 1)
+    };
+    for code in [least, most] {
+        backend.put(&code).await;
+        let found = backend.code(&code.user, code.kind).await.unwrap();
+        assert!(found == code);
+        let typed = |code: OneTimeCode| code.address.map(|new| new.as_typed().to_owned());
+        assert_eq!(typed(found), typed(code));
+    }
+}
+
+/// Mails with nothing and with everything read back.
+pub async fn mails_with_nothing_and_with_everything_read_back(backend: &Backend) {
+    let bare = QueuedMail {
+        id: MailId::from_bytes([0; 16]),
+        sealed_values: [].into(),
+        created_at: Timestamp::from_unix_ms(i64::MIN),
+        expires_at: Timestamp::from_unix_ms(i64::MIN),
+        ..mail(1)
+    };
+    let full = QueuedMail {
+        id: MailId::from_bytes([0xff; 16]),
+        user: full_user().id,
+        recipient: full_user().email,
+        sealed_values: (0..=u8::MAX).collect::<Vec<_>>().repeat(64).into(),
+        created_at: NOW,
+        expires_at: Timestamp::from_unix_ms(i64::MAX),
+        ..mail(2)
+    };
+    backend.with_mails(&[bare.clone(), full.clone()]).await;
+    assert_eq!(backend.mails().await, [waiting(&bare), waiting(&full)]);
+    let tried = OutboxMail {
+        state: MailState::Dead,
+        attempts: u32::MAX,
+        due_at: Timestamp::from_unix_ms(i64::MAX),
+        last_error: Some("e\u{301} \u{1f4ec}\n'\"".to_owned()),
+        ..waiting(&full)
+    };
+    assert_eq!(backend.mails.replace_mail(&tried, NOW).await.unwrap(), Replaced::Yes);
+    assert_eq!(backend.mails().await, [waiting(&bare), tried]);
 }

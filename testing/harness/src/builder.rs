@@ -3,10 +3,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use contracts::Mailbox;
 use crypto::{Argon2EngineKind, Argon2Params, DataKey, DataKeys, HashAlgorithm, HashingSettings};
 use domain::{PasswordPolicy, RoleName};
 use doorward_claims::Algorithm;
-use service::{KeyPolicy, Parts, Policy, Service};
+use mail::DevelopmentMailbox;
+use service::{CodePolicy, KeyPolicy, Parts, Policy, RegistrationPolicy, Service, VerifyEmail};
 use storage_sql::SqlStorage;
 use tempfile::TempDir;
 use tokio::net::TcpListener;
@@ -28,6 +30,7 @@ pub struct TestServerBuilder {
     settings: Vec<Change<WebSettings>>,
     hashing: HashingSettings,
     on_hashing_thread: Arc<dyn Fn() + Send + Sync>,
+    has_mailbox: bool,
 }
 
 impl TestServerBuilder {
@@ -40,6 +43,7 @@ impl TestServerBuilder {
             settings: Vec::new(),
             hashing: cheap_hashing(),
             on_hashing_thread: Arc::new(|| ()),
+            has_mailbox: true,
         }
     }
 
@@ -94,6 +98,13 @@ impl TestServerBuilder {
         self
     }
 
+    /// Shows nobody the mails, as in production.
+    #[must_use]
+    pub fn without_mailbox(mut self) -> Self {
+        self.has_mailbox = false;
+        self
+    }
+
     /// Starts the instance. It serves when this returns.
     pub async fn start(self) -> TestServer {
         let public = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -104,6 +115,7 @@ impl TestServerBuilder {
         let mut settings = web_settings(self.public_url.unwrap_or(own_url));
         self.settings.into_iter().for_each(|change| change(&mut settings));
         let mut policy = default_policy(&settings.public_url);
+        policy.links_base.push_str(&settings.base_path);
         self.policy.into_iter().for_each(|change| change(&mut policy));
 
         let storage = SqlStorage::open_sqlite(&database_in(self.folder.path())).unwrap();
@@ -119,7 +131,9 @@ impl TestServerBuilder {
         };
         let service = Arc::new(Service::start(parts).await.unwrap());
         let public_url = settings.public_url.clone();
-        let state = AppState::new(Arc::clone(&service), settings);
+        let mailbox = Arc::new(DevelopmentMailbox::new());
+        let shown = self.has_mailbox.then(|| Arc::clone(&mailbox) as Arc<dyn Mailbox>);
+        let state = AppState::new(Arc::clone(&service), settings, shown);
         let stop = serve(&state, public, operations);
         // What starting took is no test's affair.
         store.take_calls();
@@ -127,6 +141,7 @@ impl TestServerBuilder {
             clock: self.clock,
             store,
             service,
+            mailbox,
             address,
             operations_address,
             public_url,
@@ -173,6 +188,7 @@ fn web_settings(public_url: String) -> WebSettings {
         trusted_proxies: 0,
         cors_origins: Vec::new(),
         base_path: String::new(),
+        product_name: "Doorward".to_owned(),
     }
 }
 
@@ -188,8 +204,17 @@ fn default_policy(issuer: &str) -> Policy {
         session_ttl_max: Duration::from_hours(90 * 24),
         refresh_leeway: Duration::from_secs(10),
         password: PasswordPolicy { characters_min: 8, bytes_max: 512, has_blocklist: true },
-        is_registration_open: true,
-        default_roles: [role("USER")].into(),
+        registration: RegistrationPolicy {
+            is_open: true,
+            default_roles: [role("USER")].into(),
+            verify_email: VerifyEmail::Optional,
+            reveals_existing: true,
+        },
+        codes: CodePolicy {
+            verify_ttl: Duration::from_hours(24),
+            reset_ttl: Duration::from_mins(10),
+        },
+        links_base: issuer.to_owned(),
         keys: KeyPolicy {
             algorithm: Algorithm::ES256,
             shared_secrets: Vec::new(),

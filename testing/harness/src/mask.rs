@@ -1,10 +1,12 @@
 /// What ids begin with, and what tests see in their place.
-const IDS: [(&str, &str); 5] = [
+const IDS: [(&str, &str); 7] = [
     ("user_", "USER"),
     ("sess_", "SESSION"),
     ("evt_", "EVENT"),
     ("tok_", "TOKEN"),
     ("req_", "REQUEST"),
+    ("chal_", "CHALLENGE"),
+    ("mail_", "MAIL"),
 ];
 /// Of the part behind the prefix.
 const ID_CHARACTERS: usize = 26;

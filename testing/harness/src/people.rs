@@ -1,6 +1,8 @@
 //! People who sign up and in, and what the store knows of them.
 
-use contracts::{Clock as _, OutboxStore as _, SessionStore as _, UserStore as _};
+use contracts::{
+    Clock as _, InsertUser, Notices, OutboxStore as _, SessionStore as _, UserStore as _,
+};
 use domain::{
     Account, EmailAddress, Login, Password, Session, SessionId, User, UserId, UserStatus,
 };
@@ -18,6 +20,12 @@ impl TestServer {
     /// Signs Ada up and in.
     pub async fn ada(&self) -> Tokens {
         self.register(EMAIL).await;
+        self.sign_in(EMAIL).await
+    }
+
+    /// Puts Ada into the store with an address that is verified, and signs her in.
+    pub async fn verified_ada(&self) -> Tokens {
+        self.put_user(EMAIL, |user| user.is_email_verified = true).await;
         self.sign_in(EMAIL).await
     }
 
@@ -86,7 +94,7 @@ impl TestServer {
             is_email_verified: false,
             username: None,
             name: None,
-            roles: self.service.policy().default_roles.clone(),
+            roles: self.service.policy().registration.default_roles.clone(),
             status: UserStatus::Active,
             password_hash: Some(hash),
             session_epoch: 0,
@@ -95,15 +103,18 @@ impl TestServer {
             last_login_at: None,
         };
         change(&mut user);
-        self.store.inner().insert_user(&user, &[]).await.unwrap();
-        user.id
+        let new = InsertUser { user, code: None, notices: Notices::default() };
+        self.store.inner().insert_user(&new, None).await.unwrap();
+        new.user.id
     }
 
     /// The envelopes of all events that wait to be published, oldest first. Takes none of them.
     pub async fn events(&self) -> Vec<Value> {
         let now = self.clock.now();
         let events = self.store.inner().claim_events(now, now, 10_000).await.unwrap();
-        events.iter().map(|event| serde_json::from_str(&event.envelope).unwrap()).collect()
+        // What is of nobody is never published.
+        let published = events.iter().filter(|event| !service::is_nobody(&event.subject));
+        published.map(|event| serde_json::from_str(&event.envelope).unwrap()).collect()
     }
 
     /// The events of that type.

@@ -34,6 +34,16 @@ impl TestServer {
         send(self.request(Method::POST, path).json(&body)).await
     }
 
+    /// `POST` of JSON as the bearer of that token.
+    pub async fn post_json_as(&self, bearer: &str, path: &str, body: Value) -> Answer {
+        send(self.request(Method::POST, path).bearer_auth(bearer).json(&body)).await
+    }
+
+    /// `PATCH` of JSON as the bearer of that token.
+    pub async fn patch_as(&self, bearer: &str, path: &str, body: Value) -> Answer {
+        send(self.request(Method::PATCH, path).bearer_auth(bearer).json(&body)).await
+    }
+
     /// `POST` without a body, as the bearer of that token.
     pub async fn post_as(&self, bearer: &str, path: &str) -> Answer {
         send(self.request(Method::POST, path).bearer_auth(bearer)).await

@@ -2,6 +2,7 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 
+use mail::DevelopmentMailbox;
 use service::Service;
 use tempfile::TempDir;
 use tokio::sync::watch;
@@ -16,6 +17,8 @@ pub struct TestServer {
     pub store: Arc<ObservedStore>,
     /// The use cases behind the sockets.
     pub service: Arc<Service>,
+    /// Where its mails go when they are sent.
+    pub mailbox: Arc<DevelopmentMailbox>,
     /// Where the public listener is.
     pub address: SocketAddr,
     /// Where the operations listener is.

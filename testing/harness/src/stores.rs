@@ -3,13 +3,14 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use contracts::{
-    Advance, Advanced, EndSession, Ended, EpochRaise, Forgive, InsertSession, InsertUserError,
-    Inserted, OutboxEvent, OutboxStore, Probe, Record, RecordStore, ReplaceRoles, Replaced,
-    RevocationStore, Revocations, SessionStore, SignedIn, StoreError, UserStore,
+    Advance, Advanced, EndSession, Ended, EpochRaise, EraseUser, Expiry, Forgive, InsertSession,
+    InsertUser, InsertUserError, Inserted, KnownDevice, NewSession, OutboxEvent, OutboxStore,
+    Probe, PutCode, Reauthenticate, Record, RecordStore, ReplaceUser, Replaced, RevocationStore,
+    Revocations, SessionStore, SignedIn, StoreError, UserReplaced, UserStore,
 };
 use domain::{
-    Account, EventId, Login, PasswordHash, RoleName, Session, SessionId, Timestamp, User, UserId,
-    UserStatus,
+    Account, DeviceDigest, EventId, Login, PasswordHash, RoleName, Session, SessionId, Timestamp,
+    User, UserId, UserStatus,
 };
 use service::Stores;
 use storage_sql::SqlStorage;
@@ -19,8 +20,8 @@ use crate::store_calls::{Calls, Paused};
 /// The real store behind a glass: a test sees which calls are made, and can fail them, hold them
 /// up, or have a user read as disabled.
 pub struct ObservedStore {
-    inner: SqlStorage,
-    calls: Calls,
+    pub(crate) inner: SqlStorage,
+    pub(crate) calls: Calls,
 }
 
 impl ObservedStore {
@@ -68,6 +69,8 @@ impl ObservedStore {
             users: self.clone(),
             sessions: self.clone(),
             revocations: self.clone(),
+            codes: self.clone(),
+            mails: self.clone(),
             outbox: self.clone(),
             records: self.clone(),
             probes: vec![self.clone()],
@@ -98,11 +101,11 @@ impl Probe for ObservedStore {
 impl UserStore for ObservedStore {
     async fn insert_user(
         &self,
-        user: &User,
-        events: &[OutboxEvent],
+        new: &InsertUser,
+        if_taken: Option<&PutCode>,
     ) -> Result<(), InsertUserError> {
         self.calls.enter("insert_user").await?;
-        self.inner.insert_user(user, events).await
+        self.inner.insert_user(new, if_taken).await
     }
 
     async fn find_user(&self, id: &UserId) -> Result<Option<Account>, StoreError> {
@@ -124,13 +127,9 @@ impl UserStore for ObservedStore {
         self.inner.list_users(after, limit).await
     }
 
-    async fn replace_roles(
-        &self,
-        change: &ReplaceRoles,
-        events: &[OutboxEvent],
-    ) -> Result<Replaced, StoreError> {
-        self.calls.enter("replace_roles").await?;
-        self.inner.replace_roles(change, events).await
+    async fn replace_user(&self, change: &ReplaceUser) -> Result<UserReplaced, StoreError> {
+        self.calls.enter("replace_user").await?;
+        self.inner.replace_user(change).await
     }
 
     async fn replace_password_hash(
@@ -152,6 +151,16 @@ impl UserStore for ObservedStore {
         self.inner.advance_session_epoch(raise, events).await
     }
 
+    async fn erase_user(&self, erasure: &EraseUser) -> Result<Replaced, StoreError> {
+        self.calls.enter("erase_user").await?;
+        self.inner.erase_user(erasure).await
+    }
+
+    async fn delete_remains(&self, settled: Timestamp, limit: usize) -> Result<usize, StoreError> {
+        self.calls.enter("delete_remains").await?;
+        self.inner.delete_remains(settled, limit).await
+    }
+
     async fn list_roles(&self) -> Result<BTreeSet<RoleName>, StoreError> {
         self.calls.enter("list_roles").await?;
         self.inner.list_roles().await
@@ -160,13 +169,27 @@ impl UserStore for ObservedStore {
 
 #[async_trait]
 impl SessionStore for ObservedStore {
-    async fn insert_session(
-        &self,
-        session: &Session,
-        events: &[OutboxEvent],
-    ) -> Result<InsertSession, StoreError> {
+    async fn insert_session(&self, new: &NewSession) -> Result<InsertSession, StoreError> {
         self.calls.enter("insert_session").await?;
-        self.inner.insert_session(session, events).await
+        self.inner.insert_session(new).await
+    }
+
+    async fn find_device(
+        &self,
+        user: &UserId,
+        device: DeviceDigest,
+        now: Timestamp,
+    ) -> Result<Option<KnownDevice>, StoreError> {
+        self.calls.enter("find_device").await?;
+        self.inner.find_device(user, device, now).await
+    }
+
+    async fn advance_authentication(
+        &self,
+        renewal: &Reauthenticate,
+    ) -> Result<Advanced, StoreError> {
+        self.calls.enter("advance_authentication").await?;
+        self.inner.advance_authentication(renewal).await
     }
 
     async fn find_session(
@@ -221,9 +244,9 @@ impl RevocationStore for ObservedStore {
         self.inner.list_revocations(now, limit).await
     }
 
-    async fn delete_expired(&self, now: Timestamp, limit: usize) -> Result<usize, StoreError> {
+    async fn delete_expired(&self, expiry: Expiry, limit: usize) -> Result<usize, StoreError> {
         self.calls.enter("delete_expired").await?;
-        self.inner.delete_expired(now, limit).await
+        self.inner.delete_expired(expiry, limit).await
     }
 }
 

@@ -106,7 +106,8 @@ async fn staging_and_production_refuse_what_is_only_convenient() {
             .with("DOORWARD_KEYS__SHARED_SECRET", SECRET);
         let refusal = deployment.run(&["serve"]).await.is(2);
         for told in [
-            "there are 3 mistakes".to_owned(),
+            "there are 4 mistakes".to_owned(),
+            format!("mail.transport (default): keeps mails in memory, which {environment} refuses"),
             "data_key (default): must be set outside development".to_owned(),
             format!("is plain http, which {environment} refuses"),
             format!("holds a secret itself, which {environment} refuses"),
@@ -124,6 +125,9 @@ async fn production_starts_with_an_https_issuer_and_named_secrets() {
         .with("ENVIRONMENT", "production")
         .with("DOORWARD_SERVER__PUBLIC_URL", "https://auth.example.com")
         .with("DOORWARD_DATA_KEY", "file:data-key")
+        .with("DOORWARD_MAIL__TRANSPORT", "smtp")
+        .with("DOORWARD_MAIL__FROM", "no-reply@example.com")
+        .with("DOORWARD_MAIL__SMTP_URL", "smtps://mail.example.com")
         .with("JWT_SECRET", SECRET);
     std::fs::write(deployment.path("data-key"), KEY).unwrap();
     let server = deployment.serve().await;

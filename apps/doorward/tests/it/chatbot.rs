@@ -2,11 +2,16 @@
 
 use std::path::Path;
 use std::process::Command;
+use std::time::Duration;
 
 use serde_json::json;
 
 use crate::client::{Answer, Client};
 use crate::process::Process;
+use crate::waiting::within;
+
+/// How soon every service knows that a session has ended.
+const REVOCATION_TIME_MAX: Duration = Duration::from_secs(10);
 
 /// A running chatbot.
 pub(crate) struct Chatbot {
@@ -30,6 +35,19 @@ impl Chatbot {
     /// Says "hi" as the bearer of `token`.
     pub(crate) async fn greet(&self, token: &str) -> Answer {
         self.client.post_as("/api/chat", token, json!({ "message": "hi" })).await
+    }
+
+    /// Waits until it refuses a token that has not expired.
+    pub(crate) async fn forgets(&self, token: &str) {
+        within(REVOCATION_TIME_MAX, "the service refuses the token", async || {
+            let answer = self.greet(token).await;
+            if answer.status == 200 {
+                return None;
+            }
+            assert_eq!(answer.is(401).code(), "session_revoked");
+            Some(())
+        })
+        .await;
     }
 
     /// Says "hi" as nobody.

@@ -1,7 +1,7 @@
 //! An HTTP client that signs people up and in.
 
 use reqwest::Method;
-use reqwest::header::HeaderMap;
+use reqwest::header::{HOST, HeaderMap};
 use serde_json::{Value, json};
 
 pub(crate) const JWKS: &str = "/.well-known/jwks.json";
@@ -58,6 +58,20 @@ impl Client {
         self.ask(Method::POST, path, Some(token), Some(body)).await.unwrap()
     }
 
+    pub(crate) async fn patch_as(&self, path: &str, token: &str, body: Value) -> Answer {
+        self.ask(Method::PATCH, path, Some(token), Some(body)).await.unwrap()
+    }
+
+    pub(crate) async fn delete_as(&self, path: &str, token: &str) -> Answer {
+        self.ask(Method::DELETE, path, Some(token), None).await.unwrap()
+    }
+
+    /// Asks as a page does that was led here by a name of its own.
+    pub(crate) async fn get_by_name(&self, path: &str, host: &str) -> Answer {
+        let request = self.http.get(format!("{}{path}", self.url)).header(HOST, host);
+        Answer::of(request.send().await.unwrap()).await.unwrap()
+    }
+
     /// For servers that may die meanwhile.
     pub(crate) async fn try_post(&self, path: &str, body: Value) -> reqwest::Result<Answer> {
         self.ask(Method::POST, path, None, Some(body)).await
@@ -77,11 +91,7 @@ impl Client {
         if let Some(body) = body {
             request = request.json(&body);
         }
-        let response = request.send().await?;
-        let (status, headers) = (response.status().as_u16(), response.headers().clone());
-        let text = response.text().await?;
-        let body = serde_json::from_str(&text).unwrap_or(Value::Null);
-        Ok(Answer { status, headers, body })
+        Answer::of(request.send().await?).await
     }
 
     /// Signs up `email`, with [`PASSWORD`].
@@ -95,7 +105,11 @@ impl Client {
     }
 
     pub(crate) async fn try_log_in(&self, email: &str) -> Answer {
-        self.post("/auth/login", json!({ "email": email, "password": PASSWORD })).await
+        self.try_log_in_with(email, PASSWORD).await
+    }
+
+    pub(crate) async fn try_log_in_with(&self, email: &str, password: &str) -> Answer {
+        self.post("/auth/login", json!({ "email": email, "password": password })).await
     }
 
     pub(crate) async fn refresh(&self, refresh_token: &str) -> Answer {
@@ -117,6 +131,13 @@ impl Client {
 }
 
 impl Answer {
+    async fn of(response: reqwest::Response) -> reqwest::Result<Self> {
+        let (status, headers) = (response.status().as_u16(), response.headers().clone());
+        let text = response.text().await?;
+        let body = serde_json::from_str(&text).unwrap_or(Value::Null);
+        Ok(Self { status, headers, body })
+    }
+
     /// The answer, which has that status.
     pub(crate) fn is(self, status: u16) -> Self {
         assert_eq!(self.status, status, "{self:?}");

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use crate::deployment::Deployment;
 use crate::process::Ended;
 
-const COMMANDS: [&[&str]; 13] = [
+const COMMANDS: [&[&str]; 19] = [
     &[],
     &["serve"],
     &["migrate"],
@@ -14,6 +14,12 @@ const COMMANDS: [&[&str]; 13] = [
     &["user", "show"],
     &["user", "list"],
     &["user", "set-roles"],
+    &["mail"],
+    &["mail", "preview"],
+    &["outbox"],
+    &["outbox", "list"],
+    &["outbox", "retry"],
+    &["doctor"],
     &["config"],
     &["config", "check"],
     &["config", "show"],
@@ -54,6 +60,10 @@ async fn wrong_usage_ends_with_2() {
         &["user"],
         &["user", "list", "--limit", "0"],
         &["user", "create"],
+        &["mail"],
+        &["outbox", "list", "--limit", "1001"],
+        &["outbox", "retry"],
+        &["outbox", "retry", "mail_1", "--all"],
         &["serve", "--port", "1"],
     ] {
         let refusal = deployment.run(arguments).await.is(2);
@@ -66,13 +76,13 @@ async fn wrong_usage_ends_with_2() {
 async fn migrate_makes_the_schema_once_and_check_says_what_is_pending() {
     let deployment = Deployment::new();
     let pending = deployment.run(&["migrate", "--check"]).await.is(1);
-    assert_eq!(pending.stdout, "pending: accounts\n");
+    assert_eq!(pending.stdout, "pending: accounts, mail\n");
     assert!(pending.stderr.contains("run `doorward migrate`"), "{pending:?}");
     let pending = deployment.run(&["migrate", "--check", "--json"]).await.is(1);
-    assert_eq!(pending.json(), json!({ "pending": ["accounts"] }));
+    assert_eq!(pending.json(), json!({ "pending": ["accounts", "mail"] }));
 
     let done = deployment.run(&["--json", "migrate"]).await.is(0);
-    assert_eq!(done.json(), json!({ "done": ["accounts"] }));
+    assert_eq!(done.json(), json!({ "done": ["accounts", "mail"] }));
     for arguments in [&["migrate"] as &[&str], &["migrate", "--check"]] {
         let nothing = deployment.run(arguments).await.is(0);
         assert_eq!(nothing.stdout, "The schema is up to date.\n");

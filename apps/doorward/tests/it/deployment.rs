@@ -40,6 +40,21 @@ impl Deployment {
         self
     }
 
+    /// Has mails go to the relay on that port of this machine, without TLS.
+    pub(crate) fn with_relay(self, port: u16) -> Self {
+        self.with("DOORWARD_MAIL__TRANSPORT", "smtp")
+            .with("DOORWARD_MAIL__FROM", "Example <no-reply@service.example>")
+            .with("DOORWARD_MAIL__SMTP_URL", &format!("smtp://127.0.0.1:{port}?tls=none"))
+    }
+
+    /// The same with the addresses that the server took, for commands that talk to it.
+    pub(crate) async fn beside(&self, server: &mut Server) -> Self {
+        let operations = server.operations_address().await;
+        self.clone()
+            .with("DOORWARD_SERVER__LISTEN", server.address())
+            .with("DOORWARD_SERVER__OPERATIONS_LISTEN", &operations)
+    }
+
     /// A file of the folder.
     pub(crate) fn path(&self, name: impl AsRef<Path>) -> PathBuf {
         self.folder.path().join(name)
@@ -87,6 +102,17 @@ impl Server {
     /// The address of the public listener.
     pub(crate) fn address(&self) -> &str {
         self.url.strip_prefix("http://").unwrap()
+    }
+
+    /// The address of the operations listener, which a server in development tells.
+    pub(crate) async fn operations_address(&mut self) -> String {
+        let rest = self.process.rest_of_line("Health and metrics on http://").await;
+        rest.split(';').next().unwrap().to_owned()
+    }
+
+    /// What answers on the operations listener.
+    pub(crate) async fn operations(&mut self) -> Client {
+        Client::new(&format!("http://{}", self.operations_address().await))
     }
 
     /// Ends it as an operator does.

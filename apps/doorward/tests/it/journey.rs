@@ -1,7 +1,6 @@
 //! A person's way through the server and a service that trusts its tokens.
 
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
-use std::time::Duration;
 
 use serde_json::{Value, json};
 
@@ -9,9 +8,6 @@ use crate::chatbot::Chatbot;
 use crate::client::{PASSWORD, Tokens};
 use crate::deployment::{Deployment, Server};
 use crate::waiting::{PATIENCE, within};
-
-/// How soon every service knows that a session has ended.
-const REVOCATION_TIME_MAX: Duration = Duration::from_secs(10);
 
 const EMAIL: &str = "ada@example.com";
 
@@ -38,7 +34,7 @@ async fn a_person_signs_up_in_and_out_and_a_service_follows() {
 
     log_out(&server, &second).await;
     for tokens in [&first, &second] {
-        is_forgotten(&chatbot, &tokens.access).await;
+        chatbot.forgets(&tokens.access).await;
         assert_eq!(server.client.get_as("/auth/me", &tokens.access).await.is(401).code(), ENDED);
         assert_eq!(server.client.refresh(&tokens.refresh).await.is(401).code(), ENDED);
     }
@@ -60,7 +56,7 @@ async fn signing_out_everywhere_ends_every_session_at_every_service_and_no_other
     server.client.post_as("/auth/logout-all", &sessions[0].access, Value::Null).await.is(204);
     for tokens in &sessions {
         assert_eq!(server.client.refresh(&tokens.refresh).await.is(401).code(), ENDED);
-        is_forgotten(&chatbot, &tokens.access).await;
+        chatbot.forgets(&tokens.access).await;
     }
     chatbot.greet(&other.access).await.is(200);
     // Whoever signs in anew is not taken for the one who left.
@@ -121,19 +117,6 @@ async fn log_out(server: &Server, tokens: &Tokens) {
     let session = json!({ "refreshToken": tokens.refresh });
     server.client.post("/auth/logout", session.clone()).await.is(204);
     server.client.post("/auth/logout", session).await.is(204);
-}
-
-/// Waits until the service refuses a token that has not expired.
-async fn is_forgotten(chatbot: &Chatbot, token: &str) {
-    within(REVOCATION_TIME_MAX, "the service refuses the token", async || {
-        let answer = chatbot.greet(token).await;
-        if answer.status == 200 {
-            return None;
-        }
-        assert_eq!(answer.is(401).code(), ENDED);
-        Some(())
-    })
-    .await;
 }
 
 /// An address that is free for a server of ours, and that the system gives to nobody else for a

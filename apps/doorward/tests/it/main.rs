@@ -7,19 +7,35 @@
     reason = "a test fails by panicking, and then shows what its processes said"
 )]
 
+mod accounts;
 mod borrowed_names;
+mod catcher;
+mod certificates;
 mod chatbot;
 mod client;
 mod command_line;
 mod config_commands;
 mod crashes;
+mod database;
 mod deployment;
+mod detour;
+mod doctor;
+mod doctor_outside;
 mod journey;
+mod mail_commands;
+mod mail_delivery;
+mod mail_trouble;
+mod mails;
+mod outbox;
+mod outbox_commands;
 mod outside_verifier;
 mod process;
+mod python;
 mod quick_start;
+mod registration;
 mod shutdown;
 mod silence;
 mod start_up;
+mod upgrade;
 mod user_commands;
 mod waiting;

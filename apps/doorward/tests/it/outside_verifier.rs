@@ -1,13 +1,11 @@
 //! Tokens in the hands of a library that others wrote: `PyJWT`.
 
-use std::path::Path;
-use std::process::Command;
-
 use serde_json::json;
 
 use crate::client::PASSWORD;
 use crate::deployment::Deployment;
 use crate::process::Process;
+use crate::python::python;
 
 const EMAIL: &str = "ada@example.com";
 const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/verify_with_pyjwt.py");
@@ -36,19 +34,14 @@ async fn pyjwt_trusts_our_hs256_tokens() {
 }
 
 async fn pyjwt_trusts_tokens(deployment: &Deployment, algorithm: &str) {
-    let python = std::env::var_os("TEST_PYTHON").expect(
-        "TEST_PYTHON names no Python with PyJWT and cryptography: \
-         run `cargo xtask test`, or set it as `cargo xtask services status` says",
-    );
-    assert!(Path::new(&python).exists(), "{}: run `cargo xtask services`", python.display());
     let server = deployment.serve().await;
     let person = json!({ "email": EMAIL, "password": PASSWORD, "name": "Ada Lovelace" });
     server.client.post("/auth/register", person).await.is(201);
     let tokens = server.client.log_in(EMAIL).await;
 
-    let mut command = Command::new(python);
+    let mut command = python();
     command.arg(SCRIPT).args([server.url.as_str(), algorithm]).current_dir(deployment.path(""));
-    command.env_clear().env("PYTHONDONTWRITEBYTECODE", "1").env("JWT_SECRET", SECRET);
+    command.env("JWT_SECRET", SECRET);
     let ended = Process::start(&mut command, &tokens.access).end().await.is(0);
     assert_eq!(ended.stdout, "trusted\n", "{ended:?}");
 }

@@ -1,7 +1,7 @@
 //! A program as a process of its own, watched from outside.
 
 use std::io::{Read, Write};
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 
@@ -28,23 +28,28 @@ pub(crate) struct Ended {
 impl Process {
     /// Starts `command` and gives it `input` to read.
     pub(crate) fn start(command: &mut Command, input: &str) -> Self {
+        let (process, mut stdin) = Self::start_listening(command);
+        // It may end without reading; what it then says is what counts.
+        let _ = stdin.write_all(input.as_bytes());
+        process
+    }
+
+    /// Starts `command`, which may end when its standard input does.
+    pub(crate) fn start_listening(command: &mut Command) -> (Self, ChildStdin) {
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child =
             command.spawn().unwrap_or_else(|error| panic!("{command:?} did not start: {error}"));
-        let mut stdin = child.stdin.take().unwrap();
-        // It may end without reading; what it then says is what counts.
-        let _ = stdin.write_all(input.as_bytes());
+        let stdin = child.stdin.take().unwrap();
         let stdout = Captured::of(child.stdout.take().unwrap());
         let stderr = Captured::of(child.stderr.take().unwrap());
-        Self { child, stdout, stderr }
+        (Self { child, stdout, stderr }, stdin)
     }
 
     /// Waits for a line on standard output that begins with `start`, and returns the rest of it.
     pub(crate) async fn rest_of_line(&mut self, start: &str) -> String {
         within(PATIENCE, start, async || {
-            let text = self.stdout.text();
-            let mut whole_lines = text.split_inclusive('\n').filter(|line| line.ends_with('\n'));
-            let rest = whole_lines.find_map(|line| line.strip_prefix(start));
+            let lines = self.lines();
+            let rest = lines.iter().find_map(|line| line.strip_prefix(start));
             if rest.is_none() {
                 assert!(self.status().is_none(), "it ended before it said {start:?}");
             }
@@ -56,6 +61,13 @@ impl Process {
     /// Waits until it has said `text` on standard error.
     pub(crate) async fn logs(&self, text: &str) {
         within(PATIENCE, text, async || self.stderr.text().contains(text).then_some(())).await;
+    }
+
+    /// The whole lines that it has written to standard output so far.
+    pub(crate) fn lines(&self) -> Vec<String> {
+        let text = self.stdout.text();
+        let whole = text.split_inclusive('\n').filter_map(|line| line.strip_suffix('\n'));
+        whole.map(str::to_owned).collect()
     }
 
     /// All that it has said so far.

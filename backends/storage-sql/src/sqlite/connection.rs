@@ -17,7 +17,7 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// How often to try again when other processes open a new database at the same moment.
 const SWITCHES_MAX: usize = 100;
 /// More than there are statements here.
-const STATEMENTS_CACHED: usize = 64;
+const STATEMENTS_CACHED: usize = 128;
 
 /// Opens the writing connection, making the file and its folder if they are missing, readable by
 /// nobody else.
@@ -27,6 +27,8 @@ pub(crate) fn open_database(path: &Path) -> Result<Connection, StoreError> {
     keep_log(&connection)?;
     // An acknowledged registration survives a loss of power.
     connection.pragma_update(None, "synchronous", "FULL").map_err(unavailable)?;
+    // What is deleted is overwritten: an erased person is not in the file's free space, either.
+    connection.pragma_update(None, "secure_delete", true).map_err(unavailable)?;
     Ok(connection)
 }
 

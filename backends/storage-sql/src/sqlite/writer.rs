@@ -178,10 +178,10 @@ fn run_statements(
 fn run_statement(connection: &Connection, statement: &Statement) -> Result<Written, StoreError> {
     let mut prepared = connection.prepare_cached(statement.sql).map_err(unavailable)?;
     bind(&mut prepared, &statement.parameters)?;
-    match prepared.raw_execute() {
-        Ok(0) if statement.is_guard => Ok(Written::Unmet),
-        Ok(_) => Ok(Written::Done),
-        Err(error) => uniqueness_conflict(error).map(Written::Conflict).map_err(unavailable),
+    match (prepared.raw_execute(), statement.guard) {
+        (Ok(0), Some(guard)) => Ok(Written::Unmet(guard)),
+        (Ok(_), _) => Ok(Written::Done),
+        (Err(error), _) => uniqueness_conflict(error).map(Written::Conflict).map_err(unavailable),
     }
 }
 
@@ -228,7 +228,7 @@ mod tests {
     use std::sync::mpsc as channel;
 
     use super::*;
-    use crate::statement::Value;
+    use crate::statement::{Guard, Value};
 
     const INSERT: &str = "INSERT INTO things (name) VALUES ($1)";
     const RENAME: &str = "UPDATE things SET name = $1 WHERE name = $2";
@@ -299,8 +299,8 @@ mod tests {
             [
                 Written::Done,
                 conflict.clone(),
-                Written::Unmet,
-                Written::Unmet,
+                Written::Unmet(Guard::Record),
+                Written::Unmet(Guard::Record),
                 conflict,
                 Written::Done,
                 Written::Done,
@@ -365,7 +365,7 @@ mod tests {
                 let run = || {
                     run_statement(connection, &insert("half"))?;
                     execute(connection, "RELEASE operation").map_err(unavailable)?;
-                    Ok(Written::Unmet)
+                    Ok(Written::Unmet(Guard::Record))
                 };
                 in_savepoint(connection, run, |written| *written == Written::Done)
             })

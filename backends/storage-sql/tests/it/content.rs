@@ -1,70 +1,11 @@
 //! What other programs may put into the file, and what the file refuses.
 
-use std::path::Path;
-
-use contracts::{OutboxEvent, OutboxStore, SessionStore, StoreError, UserStore};
-use domain::{
-    Client, EmailAddress, EventId, Permission, RoleName, Session, SessionId, Timestamp, User,
-    UserId, UserStatus,
-};
-use rusqlite::Connection;
+use contracts::{OutboxStore, SessionStore, StoreError, UserStore};
+use domain::{Permission, Timestamp};
 use storage_sql::SqlStorage;
 
+use crate::fixtures::{NOW, begun, event, execute, new, session, user};
 use crate::place;
-
-const NOW: Timestamp = Timestamp::from_unix_ms(1_731_333_100_000);
-
-fn user(roles: &[&str]) -> User {
-    User {
-        id: UserId::new(NOW, [1; 10]),
-        email: EmailAddress::parse("user@example.com").unwrap(),
-        is_email_verified: false,
-        username: None,
-        name: None,
-        roles: roles.iter().map(|name| RoleName::parse(name).unwrap()).collect(),
-        status: UserStatus::Active,
-        password_hash: None,
-        session_epoch: 0,
-        version: 1,
-        created_at: NOW,
-        last_login_at: None,
-    }
-}
-
-fn session(user: &User) -> Session {
-    Session {
-        id: SessionId::new(NOW, [2; 10]),
-        user_id: user.id.clone(),
-        epoch: 0,
-        generation: 1,
-        forgiven_generation: 0,
-        rotated_at: NOW,
-        rotated_by: None,
-        sealed_refresh_key: [0; 4].into(),
-        methods: Vec::new(),
-        authenticated_at: NOW,
-        client: Client::new(None, None),
-        created_at: NOW,
-        last_used_at: NOW,
-        idle_expires_at: NOW,
-        expires_at: NOW,
-        end: None,
-    }
-}
-
-fn event(number: u8) -> OutboxEvent {
-    OutboxEvent {
-        id: EventId::from_bytes([number; 16]),
-        name: "test".into(),
-        subject: UserId::new(NOW, [1; 10]),
-        at: NOW,
-        envelope: "{}".into(),
-    }
-}
-
-fn execute(path: &Path, sql: &str) {
-    Connection::open(path).unwrap().execute_batch(sql).unwrap();
-}
 
 #[tokio::test]
 async fn permissions_of_roles_that_share_none_are_united() {
@@ -77,8 +18,8 @@ async fn permissions_of_roles_that_share_none_are_united() {
          VALUES ('A', 'one'), ('A', 'both'), ('B', 'both'), ('B', 'two');",
     );
     let user = user(&["A", "B", "none"]);
-    storage.insert_user(&user, &[]).await.unwrap();
-    storage.insert_session(&session(&user), &[]).await.unwrap();
+    storage.insert_user(&new(&user), None).await.unwrap();
+    storage.insert_session(&begun(&session(&user))).await.unwrap();
 
     let account = storage.find_user(&user.id).await.unwrap().unwrap();
     assert_eq!(account.user.roles, user.roles);
@@ -94,8 +35,8 @@ async fn a_value_that_we_never_write_is_malformed_and_not_absent() {
     let (_folder, path) = place();
     let storage = SqlStorage::open_sqlite(&path).unwrap();
     let user = user(&[]);
-    storage.insert_user(&user, &[]).await.unwrap();
-    storage.insert_session(&session(&user), &[]).await.unwrap();
+    storage.insert_user(&new(&user), None).await.unwrap();
+    storage.insert_session(&begun(&session(&user))).await.unwrap();
     for (sql, expected) in [
         ("UPDATE sessions SET methods = 'smoke'", "authentication method"),
         ("UPDATE sessions SET methods = '', generation = -1", "generation"),
@@ -145,7 +86,9 @@ async fn a_user_with_an_undefined_role_is_not_inserted() {
     let (_folder, path) = place();
     let storage = SqlStorage::open_sqlite(&path).unwrap();
     let user = user(&["USER", "undefined"]);
-    assert!(storage.insert_user(&user, &[event(1)]).await.is_err());
+    let mut told = new(&user);
+    told.notices.events.push(event(1));
+    assert!(storage.insert_user(&told, None).await.is_err());
     assert_eq!(storage.find_user(&user.id).await.unwrap(), None);
     assert_eq!(storage.claim_events(NOW, NOW, 10).await.unwrap(), []);
 }

@@ -4,7 +4,10 @@
 
 mod content;
 mod file;
+mod fixtures;
+mod mail_content;
 mod schema;
+mod upgrade;
 
 use std::path::PathBuf;
 

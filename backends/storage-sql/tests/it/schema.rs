@@ -11,7 +11,7 @@ use storage_sql::{SqlStorage, migrate_sqlite, pending_sqlite};
 
 use crate::place;
 
-const STEPS: [&str; 1] = ["accounts"];
+const STEPS: [&str; 2] = ["accounts", "mail"];
 
 #[test]
 fn each_step_is_taken_once() {
@@ -68,13 +68,13 @@ fn a_schema_of_a_newer_release_is_refused_and_left_alone() {
         let known = format!("99; this release knows {}", STEPS.len());
         assert_eq!(error.source().unwrap().to_string(), known);
     }
-    set_version(&path, 1);
+    set_version(&path, STEPS.len());
     SqlStorage::open_sqlite(&path).unwrap();
 }
 
-fn set_version(path: &Path, version: u32) {
+fn set_version(path: &Path, version: usize) {
     let connection = Connection::open(path).unwrap();
-    connection.pragma_update(None, "user_version", version).unwrap();
+    connection.pragma_update(None, "user_version", i64::try_from(version).unwrap()).unwrap();
 }
 
 /// A second instance must be able to start while the first is busy.

@@ -3,6 +3,14 @@ use std::collections::BTreeSet;
 use harness::TestServer;
 use serde_json::Value;
 
+/// Calls that strangers make, and that no proof of who they are could refuse.
+const NEEDS_NO_PROOF: [&str; 4] = [
+    "/auth/register",
+    "/auth/verify-email/resend",
+    "/auth/password/forgot",
+    "/auth/password/reset",
+];
+
 async fn contract(server: &TestServer) -> Value {
     let answer = server.get("/openapi.json").await;
     answer.assert_status(200);
@@ -38,11 +46,19 @@ async fn calls_have_the_names_that_generated_clients_use() {
         .collect();
     let wanted = [
         ("post /auth/register", "registerUser"),
+        ("post /auth/verify-email", "verifyEmail"),
+        ("post /auth/verify-email/resend", "resendVerification"),
         ("post /auth/login", "loginUser"),
         ("post /auth/refresh", "refreshToken"),
         ("post /auth/logout", "logoutUser"),
         ("post /auth/logout-all", "logoutEverywhere"),
+        ("post /auth/password/forgot", "requestPasswordReset"),
+        ("post /auth/password/reset", "confirmPasswordReset"),
+        ("post /auth/password/change", "changePassword"),
+        ("post /auth/step-up", "stepUp"),
         ("get /auth/me", "getCurrentUser"),
+        ("patch /auth/me", "updateCurrentUser"),
+        ("delete /auth/me", "deleteCurrentUser"),
         ("get /auth/sessions", "listSessions"),
         ("delete /auth/sessions/{id}", "endSession"),
         ("get /auth/verify", "verifyToken"),
@@ -50,7 +66,9 @@ async fn calls_have_the_names_that_generated_clients_use() {
     for (call, name) in wanted {
         assert!(named.contains(&(call.to_owned(), name)), "{call} is not {name}: {named:?}");
     }
-    assert!(!named.iter().any(|(call, _)| call.contains("metrics")), "{named:?}");
+    for hidden in ["metrics", "mailbox", "pages"] {
+        assert!(!named.iter().any(|(call, _)| call.contains(hidden)), "{hidden}: {named:?}");
+    }
 }
 
 #[tokio::test]
@@ -63,7 +81,7 @@ async fn every_call_of_the_contract_says_which_problems_it_can_have() {
             let needs_bearer = !operation["security"].is_null();
             assert_eq!(
                 responses.contains_key("401"),
-                needs_bearer || method == "post" && path != "/auth/register",
+                needs_bearer || method == "post" && !NEEDS_NO_PROOF.contains(&path.as_str()),
                 "{method} {path}"
             );
             let has_body = !operation["requestBody"].is_null();
@@ -78,6 +96,42 @@ async fn every_call_of_the_contract_says_which_problems_it_can_have() {
                 let is_problem = media.contains_key("application/problem+json");
                 assert!(is_problem || path == "/readyz", "{method} {path} {status}");
             }
+        }
+    }
+}
+
+/// What JSON Schema says of the members that a body has: `required`, `oneOf`, `dependentRequired`.
+fn allows(schema: &Value, given: &[&str]) -> bool {
+    let has_all = |names: &Value| {
+        names.as_array().unwrap().iter().all(|name| given.contains(&name.as_str().unwrap()))
+    };
+    let forms = schema["oneOf"].as_array().unwrap();
+    let dependents = schema["dependentRequired"].as_object().unwrap();
+    has_all(&schema["required"])
+        && forms.iter().filter(|form| has_all(&form["required"])).count() == 1
+        && dependents.iter().all(|(name, wanted)| !given.contains(&&**name) || has_all(wanted))
+}
+
+#[tokio::test]
+async fn the_contract_and_the_service_agree_on_the_two_forms_of_a_code() {
+    let server = TestServer::start().await;
+    let contract = contract(&server).await;
+    for (path, name, extra) in [
+        ("/auth/verify-email", "AddressVerification", "password"),
+        ("/auth/password/reset", "PasswordReset", "newPassword"),
+    ] {
+        let schema = &contract["components"]["schemas"][name];
+        for chosen in 0..8 {
+            let forms = ["token", "challengeId", "code"].into_iter().enumerate();
+            let mut given: Vec<&str> =
+                forms.filter(|(bit, _)| chosen & (1 << bit) != 0).map(|(_, name)| name).collect();
+            given.push(extra);
+            let value = |name: &str| if name == "code" { "0000-0000" } else { "good and long" };
+            let body = given.iter().map(|name| ((*name).to_owned(), value(name).into()));
+            let answer = server.post(path, Value::Object(body.collect())).await;
+            // What is of the right form is refused only for being nobody's.
+            let code = if allows(schema, &given) { "invalid_token" } else { "validation_failed" };
+            assert_eq!((answer.status, &*answer.problem()), (400, code), "{path} {given:?}");
         }
     }
 }

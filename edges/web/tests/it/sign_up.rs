@@ -29,7 +29,9 @@ async fn a_stranger_becomes_a_user() {
         "roles":["USER"],
         "permissions":["profile:read"],
         "createdAt":"2024-11-11T13:51:40.000Z",
-        "lastLoginAt":null}}
+        "lastLoginAt":null},
+        "verificationRequired":false,
+        "challengeId":"CHALLENGE"}
         "#
     );
 }
@@ -164,7 +166,7 @@ async fn a_stranger_cannot_choose_roles() {
 #[tokio::test]
 async fn nobody_signs_up_where_registration_is_closed() {
     let server =
-        TestServer::builder().policy(|policy| policy.is_registration_open = false).start().await;
+        TestServer::builder().policy(|policy| policy.registration.is_open = false).start().await;
     let answer = server.post(PATH, json!({ "email": EMAIL, "password": PASSWORD })).await;
     answer.assert_status(403);
     insta::assert_snapshot!(

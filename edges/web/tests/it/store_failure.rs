@@ -1,7 +1,7 @@
 //! A store that does not answer is neither a wrong password nor a missing session.
 
 use harness::reqwest::Method;
-use harness::{Answer, EMAIL, PASSWORD, TestServer};
+use harness::{Answer, EMAIL, NEW_PASSWORD, PASSWORD, TestServer};
 use serde_json::json;
 
 #[track_caller]
@@ -15,6 +15,7 @@ fn assert_unavailable(answer: &Answer) {
 async fn every_call_that_needs_the_store_says_that_it_is_unavailable() {
     let server = TestServer::start().await;
     let tokens = server.ada().await;
+    let mail = server.newest_mail_to(EMAIL).await;
     server.store.go_down();
 
     let body = json!({ "email": "eve@example.com", "password": PASSWORD });
@@ -27,6 +28,21 @@ async fn every_call_that_needs_the_store_says_that_it_is_unavailable() {
     for path in ["/auth/logout", "/auth/logout-all"] {
         assert_unavailable(&server.post_as(&tokens.access, path).await);
     }
+    for path in ["/auth/password/forgot", "/auth/verify-email/resend"] {
+        for email in [EMAIL, "nobody@example.com"] {
+            assert_unavailable(&server.post(path, json!({ "email": email })).await);
+        }
+    }
+    let body = json!({ "token": mail.token(), "password": PASSWORD });
+    assert_unavailable(&server.verify_email(body).await);
+    assert_unavailable(&server.reset(mail.token()).await);
+    assert_unavailable(&server.reset_typed(mail.challenge(), mail.code()).await);
+    let body = json!({ "currentPassword": PASSWORD, "newPassword": NEW_PASSWORD });
+    assert_unavailable(&server.post_json_as(&tokens.access, "/auth/password/change", body).await);
+    let body = json!({ "password": PASSWORD });
+    assert_unavailable(&server.post_json_as(&tokens.access, "/auth/step-up", body).await);
+    assert_unavailable(&server.patch_as(&tokens.access, "/auth/me", json!({})).await);
+    assert_unavailable(&server.delete_as(&tokens.access, "/auth/me").await);
     for path in ["/auth/me", "/auth/sessions", "/auth/verify"] {
         assert_unavailable(&server.get_as(&tokens.access, path).await);
     }

@@ -6,6 +6,7 @@ const INVALID_TOKEN: &str = r#"Bearer realm="doorward", error="invalid_token""#;
 #[tokio::test]
 async fn a_call_without_credentials_is_told_which_are_wanted() {
     let (server, _) = start().await;
+    server.store.take_calls();
     for call in calls(&server).await.iter().filter(|call| call.needs_bearer) {
         let answer = server.send(server.request(call.method.clone(), &call.path)).await;
         assert_eq!(answer.status, 401, "{}", call.shown());
@@ -25,7 +26,7 @@ async fn a_call_without_credentials_is_told_which_are_wanted() {
         );
             }
     }
-    assert_eq!(server.store.take_calls().len(), 4, "only those of Ada's registration and sign-in");
+    assert!(server.store.take_calls().is_empty());
 }
 
 #[tokio::test]

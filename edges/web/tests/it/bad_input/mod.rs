@@ -8,7 +8,7 @@ mod values;
 
 use harness::reqwest::{Method, RequestBuilder};
 use harness::{Answer, TestServer, Tokens};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 /// A call of the contract.
 struct Call {
@@ -16,14 +16,26 @@ struct Call {
     /// With an id that names nothing where the contract has a parameter.
     path: String,
     needs_bearer: bool,
-    /// The names of the body's members with whether each is required; none where there is no body.
-    members: Option<Vec<(String, bool)>>,
+    /// What the body may have; none where there is no body.
+    members: Option<Vec<Member>>,
     is_body_required: bool,
+}
+
+/// A member of a body.
+struct Member {
+    name: String,
+    is_required: bool,
+    /// Of the type that the contract names, and no good as anything but that.
+    sample: Value,
 }
 
 impl Call {
     fn has_body(&self) -> bool {
         self.members.is_some()
+    }
+
+    fn members(&self) -> &[Member] {
+        self.members.as_deref().unwrap()
     }
 
     fn shown(&self) -> String {
@@ -62,24 +74,39 @@ async fn calls(server: &TestServer) -> Vec<Call> {
             });
         }
     }
-    assert!(calls.len() >= 17, "{}", calls.len());
+    assert!(calls.len() >= 25, "{}", calls.len());
     calls
 }
 
-fn members(contract: &Value, body: &Value) -> Vec<(String, bool)> {
+fn members(contract: &Value, body: &Value) -> Vec<Member> {
     let schema = &body["content"]["application/json"]["schema"];
     let pointer = schema["$ref"].as_str().unwrap().trim_start_matches('#');
     let schema = contract.pointer(pointer).unwrap();
     let required: Vec<&Value> =
         schema["required"].as_array().map(|names| names.iter().collect()).unwrap_or_default();
-    let names = schema["properties"].as_object().unwrap().keys();
-    names.map(|name| (name.clone(), required.iter().any(|one| *one == name))).collect()
+    let members = schema["properties"].as_object().unwrap().iter();
+    let members = members.map(|(name, about)| Member {
+        name: name.clone(),
+        is_required: required.iter().any(|one| *one == name),
+        sample: sample(&about["type"]),
+    });
+    members.collect()
+}
+
+/// A value of a type, or of the first of several.
+fn sample(kind: &Value) -> Value {
+    let kind = kind.as_str().or_else(|| kind[0].as_str());
+    match kind {
+        Some("string") => json!("x"),
+        Some("boolean") => json!(false),
+        other => panic!("no body of ours has a member of type {other:?}"),
+    }
 }
 
 /// The calls with a body.
 async fn calls_with_body(server: &TestServer) -> Vec<Call> {
     let calls: Vec<Call> = calls(server).await.into_iter().filter(Call::has_body).collect();
-    assert!(calls.len() >= 4, "{}", calls.len());
+    assert!(calls.len() >= 11, "{}", calls.len());
     calls
 }
 

@@ -1,11 +1,12 @@
+use std::mem;
+
 use serde_json::{Value, json};
 
-use super::{Call, calls_with_body, start};
+use super::{Call, Member, calls_with_body, start};
 
 /// A body with every member, so that only what is changed is wrong.
 fn whole(call: &Call) -> serde_json::Map<String, Value> {
-    let members = call.members.as_ref().unwrap();
-    members.iter().map(|(name, _)| (name.clone(), json!("x"))).collect()
+    call.members().iter().map(|member| (member.name.clone(), member.sample.clone())).collect()
 }
 
 #[tokio::test]
@@ -13,8 +14,10 @@ async fn a_value_of_the_wrong_type_is_named() {
     let (server, tokens) = start().await;
     let wrong = [json!(7), json!(-1.5e300), json!(true), json!([]), json!({}), json!(["a"])];
     for call in calls_with_body(&server).await {
-        for (name, _) in call.members.as_ref().unwrap() {
-            for value in &wrong {
+        for Member { name, sample, .. } in call.members() {
+            for value in
+                wrong.iter().filter(|value| mem::discriminant(*value) != mem::discriminant(sample))
+            {
                 let mut body = whole(&call);
                 body.insert(name.clone(), value.clone());
                 let answer = call.send(&server, &tokens, Value::Object(body).to_string()).await;
@@ -32,7 +35,7 @@ async fn a_value_of_the_wrong_type_is_named() {
 async fn a_missing_value_is_named() {
     let (server, tokens) = start().await;
     for call in calls_with_body(&server).await {
-        for (name, _) in call.members.as_ref().unwrap().iter().filter(|(_, required)| *required) {
+        for Member { name, .. } in call.members().iter().filter(|member| member.is_required) {
             let mut without = whole(&call);
             without.remove(name);
             let mut null = whole(&call);
@@ -52,12 +55,12 @@ async fn a_missing_value_is_named() {
 async fn a_repeated_member_is_malformed() {
     let (server, tokens) = start().await;
     for call in calls_with_body(&server).await {
-        for (name, _) in call.members.as_ref().unwrap() {
+        for Member { name, sample, .. } in call.members() {
             let others: String = whole(&call)
-                .keys()
-                .filter(|other| *other != name)
-                .fold(String::new(), |text, other| format!("{text},\"{other}\":\"x\""));
-            let body = format!("{{\"{name}\":\"a\",\"{name}\":\"a\"{others}}}");
+                .iter()
+                .filter(|(other, _)| *other != name)
+                .fold(String::new(), |text, (other, value)| format!("{text},\"{other}\":{value}"));
+            let body = format!("{{\"{name}\":{sample},\"{name}\":{sample}{others}}}");
             let answer = call.send(&server, &tokens, body).await;
             let shown = format!("{} {name} {answer:?}", call.shown());
             assert_eq!(answer.problem(), "malformed_request", "{shown}");
@@ -115,13 +118,14 @@ async fn deeply_nested_json_is_refused_and_kills_nothing() {
             let answer = call.send(&server, &tokens, format!("{{\"x\":{nested}")).await;
             answer.assert_status(400);
         }
-        for (name, _) in call.members.as_ref().unwrap() {
+        for Member { name, .. } in call.members() {
             let body = format!("{{\"{name}\":{}{}}}", "[".repeat(20_000), "]".repeat(20_000));
             call.send(&server, &tokens, body).await.assert_status(400);
         }
         let unknown = format!("{{\"x\":{}{}}}", "[".repeat(20_000), "]".repeat(20_000));
+        // What nobody knows is ignored, however deep it is.
         let answer = call.send(&server, &tokens, unknown).await;
-        assert!((400..500).contains(&answer.status), "{answer:?}");
+        assert!(answer.status < 500, "{answer:?}");
     }
     server.refresh(&tokens.refresh).await;
 }
@@ -153,7 +157,7 @@ async fn strange_text_is_refused_or_not_found_but_never_a_failure() {
         &long,
     ];
     for call in calls_with_body(&server).await {
-        for (name, _) in call.members.as_ref().unwrap() {
+        for Member { name, .. } in call.members() {
             for text in texts {
                 let mut body = whole(&call);
                 body.insert(name.clone(), json!(text));

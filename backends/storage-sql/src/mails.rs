@@ -1,0 +1,156 @@
+use async_trait::async_trait;
+use contracts::{MailOutboxStore, MailState, OutboxMail, QueuedMail, Replaced, StoreError};
+use domain::{EmailAddress, MailId, MailTemplate, Timestamp, UserId};
+
+use crate::SqlStorage;
+use crate::rows::{known, parsed};
+use crate::statement::{RowReader, Statement};
+use crate::users::replaced;
+
+const INSERT_MAIL: &str = "
+    INSERT INTO mails (id, user_id, template, recipient, sealed_values, created_at_ms,
+                       expires_at_ms, state, attempts, due_at_ms)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, 'waiting', 0, $6)";
+
+/// The columns of a mail, in the order that [`to_mail`] reads them.
+macro_rules! mail_columns {
+    () => {
+        "id, user_id, template, recipient, sealed_values, created_at_ms, expires_at_ms, state,
+         attempts, due_at_ms, last_error"
+    };
+}
+
+const CLAIM_MAILS: &str = concat!(
+    "UPDATE mails SET due_at_ms = $1
+      WHERE id IN (SELECT id FROM mails WHERE due_at_ms <= $2 ORDER BY due_at_ms LIMIT $3)
+     RETURNING ",
+    mail_columns!()
+);
+
+const FIND_MAIL: &str = concat!("SELECT ", mail_columns!(), " FROM mails WHERE id = $1");
+
+const LIST_MAILS: &str =
+    concat!("SELECT ", mail_columns!(), " FROM mails WHERE id > $1 ORDER BY id LIMIT $2");
+
+const REPLACE_MAIL: &str = "
+    UPDATE mails
+       SET sealed_values = $1, state = $2, attempts = $3, due_at_ms = $4, last_error = $5
+     WHERE id = $6 AND due_at_ms = $7";
+
+const DELETE_MAIL: &str = "DELETE FROM mails WHERE id = $1";
+
+const DELETE_MAILS_OF: &str = "DELETE FROM mails WHERE user_id = $1";
+
+#[cfg(test)]
+pub(crate) const STATEMENTS: &[&str] =
+    &[INSERT_MAIL, CLAIM_MAILS, FIND_MAIL, LIST_MAILS, REPLACE_MAIL, DELETE_MAIL, DELETE_MAILS_OF];
+
+#[async_trait]
+impl MailOutboxStore for SqlStorage {
+    async fn claim_mails(
+        &self,
+        now: Timestamp,
+        lease_until: Timestamp,
+        limit: usize,
+    ) -> Result<Vec<OutboxMail>, StoreError> {
+        let parameters = [lease_until.into(), now.into(), limit.into()];
+        let statement = Statement::new(CLAIM_MAILS, parameters);
+        let mut mails = self.engine.write_returning(statement, to_mail).await?;
+        mails.sort_by_key(|claimed| claimed.mail.id);
+        Ok(mails)
+    }
+
+    async fn find_mail(&self, id: MailId) -> Result<Option<OutboxMail>, StoreError> {
+        let statement = Statement::new(FIND_MAIL, [id.to_string().into()]);
+        self.engine.read(&statement, None, |found, row| {
+            *found = Some(to_mail(row)?);
+            Ok(())
+        })
+    }
+
+    async fn list_mails(
+        &self,
+        after: Option<MailId>,
+        limit: usize,
+    ) -> Result<Vec<OutboxMail>, StoreError> {
+        let after = after.map(|id| id.to_string()).unwrap_or_default();
+        let statement = Statement::new(LIST_MAILS, [after.into(), limit.into()]);
+        self.engine.read(&statement, Vec::new(), |mails, row| {
+            mails.push(to_mail(row)?);
+            Ok(())
+        })
+    }
+
+    async fn replace_mail(
+        &self,
+        mail: &OutboxMail,
+        due_at: Timestamp,
+    ) -> Result<Replaced, StoreError> {
+        let parameters = [
+            mail.mail.sealed_values.as_ref().into(),
+            state_text(mail.state).into(),
+            u64::from(mail.attempts).into(),
+            mail.due_at.into(),
+            mail.last_error.as_deref().into(),
+            mail.mail.id.to_string().into(),
+            due_at.into(),
+        ];
+        let statement = Statement::new(REPLACE_MAIL, parameters).guard();
+        replaced(&self.engine.write(vec![statement]).await?)
+    }
+
+    async fn delete_mail(&self, id: MailId) -> Result<(), StoreError> {
+        self.write_all(vec![Statement::new(DELETE_MAIL, [id.to_string().into()])]).await
+    }
+}
+
+/// The statement that writes a mail as part of an operation.
+pub(crate) fn insert_mail(mail: &QueuedMail) -> Statement {
+    Statement::new(
+        INSERT_MAIL,
+        [
+            mail.id.to_string().into(),
+            mail.user.as_str().into(),
+            mail.template.name().into(),
+            mail.recipient.as_typed().into(),
+            mail.sealed_values.as_ref().into(),
+            mail.created_at.into(),
+            mail.expires_at.into(),
+        ],
+    )
+}
+
+/// The statement that removes all mails to a user, as part of an operation.
+pub(crate) fn delete_mails_of(user: &UserId) -> Statement {
+    Statement::new(DELETE_MAILS_OF, [user.as_str().into()])
+}
+
+const fn state_text(state: MailState) -> &'static str {
+    match state {
+        MailState::Waiting => "waiting",
+        MailState::Dead => "dead",
+    }
+}
+
+fn to_state(text: &str) -> Option<MailState> {
+    [MailState::Waiting, MailState::Dead].into_iter().find(|state| state_text(*state) == text)
+}
+
+fn to_mail(row: &mut RowReader<'_>) -> Result<OutboxMail, StoreError> {
+    let mail = QueuedMail {
+        id: parsed("mail id", MailId::parse(row.text("mail id")?))?,
+        user: parsed("user of a mail", UserId::parse(row.text("user of a mail")?))?,
+        template: known("mail template", MailTemplate::parse(row.text("mail template")?))?,
+        recipient: parsed("recipient", EmailAddress::parse(row.text("recipient")?))?,
+        sealed_values: row.bytes("values of a mail")?,
+        created_at: row.moment("creation time")?,
+        expires_at: row.moment("expiry of a mail")?,
+    };
+    Ok(OutboxMail {
+        mail,
+        state: known("state of a mail", to_state(row.text("state of a mail")?))?,
+        attempts: parsed("attempts", u32::try_from(row.counter("attempts")?))?,
+        due_at: row.moment("due time")?,
+        last_error: row.optional_text("last error")?.map(str::to_owned),
+    })
+}

@@ -1,0 +1,113 @@
+//! Codes that anybody may ask for: to verify an address, and to set a new password. Whoever asks
+//! learns nothing of whose address it is.
+
+use std::time::Duration;
+
+use contracts::{CodePut, Notices, PutCode};
+use domain::{Account, CodeKind, EmailAddress, EventKind, Login, MailTemplate, User, UserStatus};
+
+use crate::Service;
+use crate::event_log::Happening;
+use crate::failure::Failure;
+use crate::nobody::nowhere;
+use crate::one_time_codes::{CodeRequested, SHORT_CODE_TTL};
+use crate::policy::{Origin, VerifyEmail};
+
+/// A second request for a new password within this time changes nothing: nobody's mailbox is
+/// flooded, and the first mail keeps working.
+const RESET_AGAIN_AFTER: Duration = Duration::from_mins(2);
+/// The same for verification mails, for which people wait.
+pub(crate) const VERIFY_AGAIN_AFTER: Duration = Duration::from_secs(30);
+
+/// What is asked for.
+struct Wanted<'a> {
+    kind: CodeKind,
+    template: MailTemplate,
+    again_after: Duration,
+    email: &'a EmailAddress,
+    /// Who gets it: absent if nobody shall.
+    owner: Option<User>,
+}
+
+impl Service {
+    /// Sends whoever has that address a way to set a new password. Does the same work and answers
+    /// alike whether or not there is an account.
+    pub async fn request_password_reset(
+        &self,
+        email: &EmailAddress,
+        origin: &Origin,
+    ) -> Result<CodeRequested, Failure> {
+        let owner = self.active_owner(email).await?;
+        let wanted = Wanted {
+            kind: CodeKind::ResetPassword,
+            template: MailTemplate::ResetPassword,
+            again_after: RESET_AGAIN_AFTER,
+            email,
+            owner,
+        };
+        self.put_wanted(wanted, origin).await
+    }
+
+    /// Sends the verification mail again, if that address has yet to be verified. Does the same
+    /// work and answers alike in every case.
+    pub async fn resend_verification(
+        &self,
+        email: &EmailAddress,
+        origin: &Origin,
+    ) -> Result<CodeRequested, Failure> {
+        let is_asked_for = self.policy.registration.verify_email != VerifyEmail::Off;
+        let owner = self.active_owner(email).await?;
+        let owner = owner.filter(|owner| is_asked_for && !owner.is_email_verified);
+        let wanted = Wanted {
+            kind: CodeKind::VerifyAddress,
+            template: MailTemplate::VerifyAddress,
+            again_after: VERIFY_AGAIN_AFTER,
+            email,
+            owner,
+        };
+        self.put_wanted(wanted, origin).await
+    }
+
+    async fn active_owner(&self, email: &EmailAddress) -> Result<Option<User>, Failure> {
+        let login = Login::Email(email.clone());
+        let found = self.stores.users.find_user_by_login(&login).await?;
+        Ok(found.map(|Account { user, .. }| user).filter(|user| user.status == UserStatus::Active))
+    }
+
+    /// Puts a code for the owner, or one for nobody under an id of its own: the same operation with
+    /// as many rows. Mails and events of nobody are dropped by the relays.
+    async fn put_wanted(
+        &self,
+        wanted: Wanted<'_>,
+        origin: &Origin,
+    ) -> Result<CodeRequested, Failure> {
+        let now = self.clock.now();
+        let (kind, owner) = (wanted.kind, wanted.owner.as_ref());
+        let fresh = match owner {
+            Some(owner) => self.fresh_code(&owner.id, kind, &owner.email, now),
+            None => self.code_for_nobody(kind, wanted.email, now),
+        };
+        let nowhere = nowhere();
+        let recipient = owner.map_or(&nowhere, |owner| &owner.email);
+        let mails = vec![self.code_mail(wanted.template, &fresh, recipient)];
+        let mut notices = Notices { events: Vec::new(), mails };
+        if kind == CodeKind::ResetPassword {
+            let happening = Happening { origin, actor: None, subject: &fresh.record.user, at: now };
+            let requested = EventKind::UserPasswordResetRequested(origin.client.clone());
+            notices.events.push(self.event(&happening, requested));
+        }
+        let challenge = fresh.record.challenge;
+        let unless_made_after = now.minus(wanted.again_after);
+        let put = PutCode { code: fresh.record, unless_made_after, notices };
+        let challenge = match self.stores.codes.put_code(&put).await? {
+            CodePut::Yes => challenge,
+            CodePut::TooSoon(standing) => self.told_challenge(challenge, standing),
+        };
+        Ok(CodeRequested { challenge, expires_in: self.short_code_ttl(kind) })
+    }
+
+    /// How long a short code of that kind works.
+    pub(crate) fn short_code_ttl(&self, kind: CodeKind) -> Duration {
+        self.code_ttl(kind).min(SHORT_CODE_TTL)
+    }
+}

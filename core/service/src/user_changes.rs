@@ -1,0 +1,112 @@
+//! What the changes of a user have in common: the next version, the end of sessions, and the
+//! notices that go out with it.
+
+use contracts::{Notices, OutboxEvent, ReplaceUser, SpendCode, UserReplaced};
+use domain::{
+    EndReason, EventKind, MailTemplate, Revocation, RevocationScope, SessionId, Timestamp, User,
+    UserId,
+};
+
+use crate::Service;
+use crate::event_log::Happening;
+use crate::failure::Failure;
+use crate::policy::Origin;
+
+/// How often a change is decided anew when the record has changed meanwhile.
+pub(crate) const ATTEMPTS_MAX: usize = 8;
+
+/// A change of one user as it is put together.
+pub(crate) struct UserChange<'a> {
+    service: &'a Service,
+    origin: &'a Origin,
+    actor: Option<UserId>,
+    at: Timestamp,
+    pub(crate) replace: ReplaceUser,
+}
+
+impl Service {
+    /// Begins a change of the user as it was read.
+    pub(crate) fn change<'a>(
+        &'a self,
+        user: &User,
+        actor: Option<&UserId>,
+        origin: &'a Origin,
+    ) -> UserChange<'a> {
+        let mut user = user.clone();
+        user.version = user.version.saturating_add(1);
+        let replace = ReplaceUser {
+            user,
+            spends: None,
+            drops_codes: false,
+            code: None,
+            keeps_session: None,
+            revocation: None,
+            notices: Notices::default(),
+        };
+        UserChange { service: self, origin, actor: actor.cloned(), at: self.clock.now(), replace }
+    }
+}
+
+impl UserChange<'_> {
+    /// Whether nothing is different after it, and nobody is told anything.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.replace.notices.events.is_empty() && self.replace.code.is_none()
+    }
+
+    /// When the change happens.
+    pub(crate) const fn at(&self) -> Timestamp {
+        self.at
+    }
+
+    /// Adds an event that tells of the change.
+    pub(crate) fn tell(&mut self, kind: EventKind) {
+        let version = self.replace.user.version;
+        let event =
+            self.event(|service, happening| service.event_of_change(happening, version, kind));
+        self.replace.notices.events.push(event);
+    }
+
+    /// Adds a mail that tells the user of the change, if the address is proven after it.
+    pub(crate) fn mail(&mut self, template: MailTemplate) {
+        let user = &self.replace.user;
+        let mail = self.service.notice_mail(template, user, &self.origin.client, self.at);
+        self.replace.notices.mails.extend(mail);
+    }
+
+    /// Takes a code along.
+    pub(crate) fn spend(&mut self, code: SpendCode) {
+        self.replace.spends = Some(code);
+    }
+
+    /// Ends every session but the one that is kept, and makes all other codes worthless: they may
+    /// have been asked for by whoever is shut out.
+    pub(crate) fn end_sessions(&mut self, reason: EndReason, keep: Option<SessionId>) {
+        let user = &mut self.replace.user;
+        user.session_epoch = user.session_epoch.saturating_add(1);
+        self.replace.revocation = Some(Revocation {
+            scope: RevocationScope::User {
+                user: user.id.clone(),
+                epoch_below: user.session_epoch,
+                except: keep,
+            },
+            ended_at: self.at,
+            expires_at: self.at.plus(self.service.revocation_ttl()),
+        });
+        self.replace.keeps_session = keep;
+        self.replace.drops_codes = true;
+        let kind = EventKind::SessionRevoked { session: None, reason };
+        let event = self.event(|service, happening| service.event(happening, kind));
+        self.replace.notices.events.push(event);
+    }
+
+    /// Makes the change.
+    pub(crate) async fn commit(&self) -> Result<UserReplaced, Failure> {
+        Ok(self.service.stores.users.replace_user(&self.replace).await?)
+    }
+
+    fn event(&self, make: impl FnOnce(&Service, &Happening<'_>) -> OutboxEvent) -> OutboxEvent {
+        let subject = &self.replace.user.id;
+        let actor = self.actor.as_ref();
+        make(self.service, &Happening { origin: self.origin, actor, subject, at: self.at })
+    }
+}

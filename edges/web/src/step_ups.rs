@@ -1,0 +1,49 @@
+use axum::extract::State;
+use schemars::JsonSchema;
+use secrecy::{ExposeSecret, SecretString};
+use serde::{Deserialize, Serialize};
+
+use crate::access::SignedIn;
+use crate::answer::Private;
+use crate::inputs::JsonBody;
+use crate::mistakes::Mistakes;
+use crate::problem::Problem;
+use crate::state::AppState;
+
+/// What proves again who calls.
+#[derive(Deserialize, JsonSchema)]
+pub(crate) struct StepUp {
+    /// The password.
+    #[schemars(with = "String")]
+    password: SecretString,
+}
+
+/// An access token that says when its user authenticated last.
+#[derive(Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct SteppedUp {
+    /// A JWT (RFC 9068) for `Authorization: Bearer`.
+    access_token: String,
+    /// Always `Bearer`.
+    token_type: &'static str,
+    /// Seconds until the access token expires.
+    expires_in: u64,
+}
+
+/// `POST /auth/step-up`
+pub(crate) async fn step_up(
+    State(state): State<AppState>,
+    SignedIn(caller): SignedIn,
+    JsonBody(body): JsonBody<StepUp>,
+) -> Result<Private<SteppedUp>, Problem> {
+    let mut mistakes = Mistakes::default();
+    let Some(password) = mistakes.password(&body.password) else {
+        return Err(mistakes.into_problem());
+    };
+    let stepped_up = state.service.step_up(&caller, &password).await?;
+    Ok(Private(SteppedUp {
+        access_token: stepped_up.access_token.expose_secret().to_owned(),
+        token_type: "Bearer",
+        expires_in: stepped_up.expires_in.as_secs(),
+    }))
+}
