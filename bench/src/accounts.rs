@@ -1,5 +1,6 @@
 //! People who sign up, sign in, and go on.
 
+use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -17,8 +18,13 @@ pub(crate) fn email(number: u32) -> String {
 
 /// Makes users with the numbers from 0, so that they can sign in.
 pub(crate) async fn register(process: &Process, users: u32) -> Result<()> {
+    register_numbers(process, 0..users).await
+}
+
+/// The same with other numbers.
+pub(crate) async fn register_numbers(process: &Process, numbers: Range<u32>) -> Result<()> {
     let mut connection = Connection::open(process.address).await?;
-    for number in 0..users {
+    for number in numbers {
         let answer = connection.exchange(&registration(&email(number))).await?;
         if answer.status != 201 {
             return Err(format!("a registration was answered with {}", answer.status).into());

@@ -86,10 +86,11 @@ enum Group {
     Overload,
     Start,
     Growth,
+    Enumeration,
 }
 
 impl Group {
-    const ALL: [Self; 8] = [
+    const ALL: [Self; 9] = [
         Self::Passwords,
         Self::Refresh,
         Self::Bearer,
@@ -98,6 +99,7 @@ impl Group {
         Self::Overload,
         Self::Start,
         Self::Growth,
+        Self::Enumeration,
     ];
 }
 
@@ -121,6 +123,8 @@ pub(crate) struct Timing {
     pub(crate) mixed: Duration,
     pub(crate) overload: Duration,
     pub(crate) starts: usize,
+    /// How often each of two kinds of addresses is asked for.
+    pub(crate) pairs: u32,
 }
 
 impl Timing {
@@ -130,6 +134,7 @@ impl Timing {
         mixed: Duration::from_secs(20),
         overload: Duration::from_secs(12),
         starts: 15,
+        pairs: 400,
     };
     const QUICK: Self = Self {
         rounds: 1,
@@ -137,6 +142,7 @@ impl Timing {
         mixed: Duration::from_secs(4),
         overload: Duration::from_secs(4),
         starts: 3,
+        pairs: 40,
     };
 }
 
@@ -201,5 +207,6 @@ async fn measure(group: Group, bench: &Bench, table: &mut Table) -> Result<()> {
         Group::Overload => rows::overload::measure(bench, table).await,
         Group::Start => rows::start::measure(bench, table).await,
         Group::Growth => rows::growth::measure(bench, table).await,
+        Group::Enumeration => rows::enumeration::measure(bench, table).await,
     }
 }

@@ -1,6 +1,7 @@
 //! The rows of the table, a file for each group.
 
 pub(crate) mod bearer;
+pub(crate) mod enumeration;
 pub(crate) mod growth;
 pub(crate) mod mixed;
 pub(crate) mod overload;
