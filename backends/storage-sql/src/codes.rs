@@ -3,10 +3,10 @@ use contracts::{CodePut, OneTimeCodeStore, PutCode, SpendCode, StoreError};
 use domain::{ChallengeId, CodeKind, EmailAddress, OneTimeCode, Timestamp, UserId};
 
 use crate::SqlStorage;
-use crate::outbox::insert_notices;
+use crate::notices::insert_notices;
+use crate::outcomes::unexpected;
 use crate::rows::{known, parsed};
 use crate::statement::{Guard, RowReader, Statement, Written};
-use crate::users::unexpected;
 
 const PUT_CODE: &str = "
     INSERT INTO one_time_codes AS old

@@ -6,10 +6,10 @@ use domain::Timestamp;
 use crate::SqlStorage;
 use crate::codes::delete_codes;
 use crate::mails::delete_mails_of;
-use crate::outbox::insert_notices;
+use crate::notices::insert_notices;
+use crate::outcomes::replaced;
 use crate::revocations::insert_revocation;
 use crate::statement::Statement;
-use crate::users::replaced;
 
 const DELETE_USER: &str = "DELETE FROM users WHERE id = $1 AND version = $2";
 

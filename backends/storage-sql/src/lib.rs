@@ -6,7 +6,9 @@
 mod codes;
 mod erasure;
 mod mails;
+mod notices;
 mod outbox;
+mod outcomes;
 #[cfg(test)]
 mod plans;
 mod records;

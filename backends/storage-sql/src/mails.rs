@@ -3,14 +3,9 @@ use contracts::{MailOutboxStore, MailState, OutboxMail, QueuedMail, Replaced, St
 use domain::{EmailAddress, MailId, MailTemplate, Timestamp, UserId};
 
 use crate::SqlStorage;
+use crate::outcomes::replaced;
 use crate::rows::{known, parsed};
 use crate::statement::{RowReader, Statement};
-use crate::users::replaced;
-
-const INSERT_MAIL: &str = "
-    INSERT INTO mails (id, user_id, template, recipient, sealed_values, created_at_ms,
-                       expires_at_ms, state, attempts, due_at_ms)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, 'waiting', 0, $6)";
 
 /// The columns of a mail, in the order that [`to_mail`] reads them.
 macro_rules! mail_columns {
@@ -43,7 +38,7 @@ const DELETE_MAILS_OF: &str = "DELETE FROM mails WHERE user_id = $1";
 
 #[cfg(test)]
 pub(crate) const STATEMENTS: &[&str] =
-    &[INSERT_MAIL, CLAIM_MAILS, FIND_MAIL, LIST_MAILS, REPLACE_MAIL, DELETE_MAIL, DELETE_MAILS_OF];
+    &[CLAIM_MAILS, FIND_MAIL, LIST_MAILS, REPLACE_MAIL, DELETE_MAIL, DELETE_MAILS_OF];
 
 #[async_trait]
 impl MailOutboxStore for SqlStorage {
@@ -102,22 +97,6 @@ impl MailOutboxStore for SqlStorage {
     async fn delete_mail(&self, id: MailId) -> Result<(), StoreError> {
         self.write_all(vec![Statement::new(DELETE_MAIL, [id.to_string().into()])]).await
     }
-}
-
-/// The statement that writes a mail as part of an operation.
-pub(crate) fn insert_mail(mail: &QueuedMail) -> Statement {
-    Statement::new(
-        INSERT_MAIL,
-        [
-            mail.id.to_string().into(),
-            mail.user.as_str().into(),
-            mail.template.name().into(),
-            mail.recipient.as_typed().into(),
-            mail.sealed_values.as_ref().into(),
-            mail.created_at.into(),
-            mail.expires_at.into(),
-        ],
-    )
 }
 
 /// The statement that removes all mails to a user, as part of an operation.

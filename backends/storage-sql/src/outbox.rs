@@ -1,16 +1,12 @@
 use async_trait::async_trait;
-use contracts::{Notices, OutboxEvent, OutboxStore, StoreError};
+use contracts::{OutboxEvent, OutboxStore, StoreError};
 use domain::{EventId, Timestamp, UserId};
 
 use crate::SqlStorage;
-use crate::mails::insert_mail;
+use crate::notices::insert_event;
+use crate::outcomes::unexpected;
 use crate::rows::parsed;
 use crate::statement::{RowReader, Statement, Written};
-use crate::users::unexpected;
-
-const INSERT_EVENT: &str = "
-    INSERT INTO outbox (id, name, user_id, at_ms, envelope, lease_until_ms)
-    VALUES ($1, $2, $3, $4, $5, 0)";
 
 /// Walks the ids, which sort by age, past what is leased: the backlog is never sorted, and an event
 /// that failed is not overtaken for ever by newer ones.
@@ -22,7 +18,7 @@ const CLAIM_EVENTS: &str = "
 const DELETE_EVENT: &str = "DELETE FROM outbox WHERE id = $1";
 
 #[cfg(test)]
-pub(crate) const STATEMENTS: &[&str] = &[INSERT_EVENT, CLAIM_EVENTS, DELETE_EVENT];
+pub(crate) const STATEMENTS: &[&str] = &[CLAIM_EVENTS, DELETE_EVENT];
 
 #[async_trait]
 impl OutboxStore for SqlStorage {
@@ -56,25 +52,6 @@ impl SqlStorage {
             refused => Err(unexpected(&refused)),
         }
     }
-}
-
-/// The statements that write what a change tells of, as part of its operation.
-pub(crate) fn insert_notices(notices: &Notices) -> impl Iterator<Item = Statement> {
-    notices.events.iter().map(insert_event).chain(notices.mails.iter().map(insert_mail))
-}
-
-/// The statement that writes an event as part of an operation.
-pub(crate) fn insert_event(event: &OutboxEvent) -> Statement {
-    Statement::new(
-        INSERT_EVENT,
-        [
-            event.id.to_string().into(),
-            event.name.as_str().into(),
-            event.subject.as_str().into(),
-            event.at.into(),
-            event.envelope.as_str().into(),
-        ],
-    )
 }
 
 fn to_event(row: &mut RowReader<'_>) -> Result<OutboxEvent, StoreError> {

@@ -4,7 +4,9 @@
 use rusqlite::Connection;
 use tempfile::TempDir;
 
-use crate::{codes, erasure, mails, outbox, records, revocations, schema, sessions, sqlite, users};
+use crate::{
+    codes, erasure, mails, notices, outbox, records, revocations, schema, sessions, sqlite, users,
+};
 
 /// What `SQLite` means to do, one line for each step.
 fn plan(connection: &Connection, sql: &str) -> Vec<String> {
@@ -48,6 +50,7 @@ fn every_statement_finds_its_rows_by_an_index() {
         mails::STATEMENTS,
         sessions::STATEMENTS,
         revocations::STATEMENTS,
+        notices::STATEMENTS,
         outbox::STATEMENTS,
         records::STATEMENTS,
     ];

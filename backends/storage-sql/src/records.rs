@@ -2,8 +2,8 @@ use async_trait::async_trait;
 use contracts::{Inserted, Record, RecordStore, Replaced, StoreError};
 
 use crate::SqlStorage;
+use crate::outcomes::unexpected;
 use crate::statement::{Statement, Written};
-use crate::users::unexpected;
 
 const FIND_RECORD: &str = "SELECT version, content FROM records WHERE name = $1";
 

@@ -6,8 +6,8 @@ use std::net::IpAddr;
 
 use contracts::StoreError;
 use domain::{
-    AuthenticationMethod, Client, EmailAddress, EndReason, PasswordHash, Permission, PersonName,
-    RoleName, Session, SessionEnd, SessionId, User, UserId, UserStatus, Username,
+    Account, AuthenticationMethod, Client, EmailAddress, EndReason, PasswordHash, Permission,
+    PersonName, RoleName, Session, SessionEnd, SessionId, User, UserId, UserStatus, Username,
 };
 
 use crate::statement::RowReader;
@@ -81,10 +81,22 @@ pub(crate) fn to_role(row: &mut RowReader<'_>) -> Result<Option<RoleName>, Store
 }
 
 /// Reads a permission, where the row has one.
-pub(crate) fn to_permission(row: &mut RowReader<'_>) -> Result<Option<Permission>, StoreError> {
+fn to_permission(row: &mut RowReader<'_>) -> Result<Option<Permission>, StoreError> {
     row.optional_text("permission")?
         .map(|text| parsed("permission", Permission::parse(text)))
         .transpose()
+}
+
+/// Adds the role and the permission at columns `first` and the next to the account.
+pub(crate) fn add_grant(
+    account: &mut Account,
+    row: &mut RowReader<'_>,
+    first: usize,
+) -> Result<(), StoreError> {
+    row.skip_to(first);
+    account.user.roles.extend(to_role(row)?);
+    account.permissions.extend(to_permission(row)?);
+    Ok(())
 }
 
 /// Reads a session.

@@ -8,13 +8,14 @@ use contracts::{
 use domain::{Account, DeviceDigest, Session, SessionId, Timestamp, User, UserId};
 
 use crate::SqlStorage;
-use crate::outbox::{insert_event, insert_notices};
+use crate::notices::{insert_event, insert_notices};
+use crate::outcomes::unexpected;
 use crate::revocations::insert_revocation;
 use crate::rows::{
-    SESSION_COLUMNS, USER_COLUMNS, methods_text, session_columns, to_session, to_user, user_columns,
+    SESSION_COLUMNS, USER_COLUMNS, add_grant, methods_text, session_columns, to_session, to_user,
+    user_columns,
 };
 use crate::statement::{Statement, Written};
-use crate::users::{add_grant, unexpected};
 
 const RECORD_SIGN_IN: &str = "
     UPDATE users SET last_login_at_ms = $1

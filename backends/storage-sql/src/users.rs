@@ -9,13 +9,12 @@ use domain::{Account, Login, PasswordHash, RoleName, Timestamp, User, UserId};
 
 use crate::SqlStorage;
 use crate::codes::{delete_codes, put_code, spend_code};
-use crate::outbox::{insert_event, insert_notices};
+use crate::notices::{insert_event, insert_notices};
+use crate::outcomes::{replaced, unexpected};
 use crate::revocations::insert_revocation;
-use crate::rows::{
-    USER_COLUMNS, parsed, status_text, to_permission, to_role, to_user, user_columns,
-};
+use crate::rows::{USER_COLUMNS, add_grant, parsed, status_text, to_role, to_user, user_columns};
 use crate::sessions::keep_session;
-use crate::statement::{Guard, RowReader, Statement, Value, Written};
+use crate::statement::{Guard, Statement, Value, Written};
 
 /// Not over a tombstone: what is left of who left would belong to somebody else.
 const INSERT_USER: &str = "
@@ -215,18 +214,6 @@ impl SqlStorage {
     }
 }
 
-/// Adds the role and the permission at columns `first` and the next to the account.
-pub(crate) fn add_grant(
-    account: &mut Account,
-    row: &mut RowReader<'_>,
-    first: usize,
-) -> Result<(), StoreError> {
-    row.skip_to(first);
-    account.user.roles.extend(to_role(row)?);
-    account.permissions.extend(to_permission(row)?);
-    Ok(())
-}
-
 fn insert_user(user: &User) -> Statement {
     Statement::new(
         INSERT_USER,
@@ -282,18 +269,4 @@ fn taken(written: &Written) -> Option<Taken> {
         Written::Conflict(columns) if columns.contains("username") => Some(Taken::Username),
         _ => None,
     }
-}
-
-/// The outcome of an operation with one guard.
-pub(crate) fn replaced(written: &Written) -> Result<Replaced, StoreError> {
-    match written {
-        Written::Done => Ok(Replaced::Yes),
-        Written::Unmet(_) => Ok(Replaced::Stale),
-        Written::Conflict(_) => Err(unexpected(written)),
-    }
-}
-
-/// An outcome that the statements cannot have, unless the schema is not ours.
-pub(crate) fn unexpected(written: &Written) -> StoreError {
-    StoreError::Malformed { what: "outcome", source: format!("{written:?}").into() }
 }

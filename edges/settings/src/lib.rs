@@ -21,6 +21,7 @@ mod mistake;
 mod nearest;
 mod non_empty;
 mod password;
+mod path;
 mod public_url;
 mod reader;
 mod reference;

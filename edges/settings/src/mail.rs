@@ -5,6 +5,7 @@ use domain::EmailAddress;
 use crate::Environment;
 use crate::mail_from::{MailFrom, is_name, parse_address};
 use crate::mistake::{Wrong, quoted};
+use crate::path::parse_path;
 use crate::reader::{Reader, Refused};
 use crate::smtp::{SmtpInput, SmtpSettings};
 use crate::value::Value;
@@ -67,14 +68,6 @@ pub(crate) fn read(
         templates: templates?,
         product_name: product_name?,
     })
-}
-
-/// Reads a path. Whether something is there shows when it is opened.
-pub(crate) fn parse_path(text: &str) -> Result<PathBuf, Wrong> {
-    if text.contains('\0') {
-        return Err(Wrong::new("has a NUL character", "write a path"));
-    }
-    Ok(PathBuf::from(text))
 }
 
 fn read_transport_name(

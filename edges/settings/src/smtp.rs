@@ -7,8 +7,8 @@ use url::{Host, Url};
 
 use crate::Environment;
 use crate::loopback::is_loopback;
-use crate::mail::parse_path;
 use crate::mistake::Wrong;
+use crate::path::parse_path;
 use crate::reader::{Reader, Refused};
 use crate::secret_input::{self, SecretInput};
 use crate::value::Value;

@@ -15,7 +15,7 @@ use tokio::time::{Instant, timeout};
 
 use crate::client_address::{PeerAddress, client_address, forwarded_entries};
 use crate::code::Code;
-use crate::pages::ShownAsPage;
+use crate::pages::render::ShownAsPage;
 use crate::problem::Problem;
 use crate::state::AppState;
 

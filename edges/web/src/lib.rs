@@ -41,9 +41,11 @@ mod state;
 mod step_ups;
 mod token_answer;
 mod user_view;
+mod web_settings;
 
 pub use code::reference_markdown as error_codes_markdown;
 pub use openapi::openapi_json;
 pub use router::{operations_router, public_router};
 pub use serve::serve;
-pub use state::{AppState, WebSettings};
+pub use state::AppState;
+pub use web_settings::WebSettings;

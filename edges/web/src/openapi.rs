@@ -7,7 +7,8 @@ use crate::contract::Contract;
 use crate::docs_page;
 use crate::public_document::PublicDocument;
 use crate::routes::{self, Mount};
-use crate::state::{AppState, WebSettings};
+use crate::state::AppState;
+use crate::web_settings::WebSettings;
 
 /// The contract of a deployment with these settings.
 pub(crate) fn contract(settings: &WebSettings) -> Contract {

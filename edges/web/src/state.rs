@@ -6,23 +6,9 @@ use service::Service;
 
 use crate::metadata::metadata;
 use crate::metrics::Metrics;
-use crate::pages::Pages;
+use crate::pages::render::Pages;
 use crate::public_document::PublicDocument;
-
-/// What the edge needs to know of the settings.
-#[derive(Clone, Debug)]
-pub struct WebSettings {
-    /// Where the world reaches us, and the issuer of our tokens: no trailing slash.
-    pub public_url: String,
-    /// How many entries at the right of `X-Forwarded-For` our own proxies wrote.
-    pub trusted_proxies: usize,
-    /// Origins whose scripts may call the API.
-    pub cors_origins: Vec<String>,
-    /// What everything but `/.well-known` and health is mounted under; empty or `/v1`.
-    pub base_path: String,
-    /// What pages call the service.
-    pub product_name: String,
-}
+use crate::web_settings::WebSettings;
 
 /// What handlers share. Cheap to clone.
 #[derive(Clone)]
@@ -48,7 +34,7 @@ impl AppState {
         mailbox: Option<Arc<dyn Mailbox>>,
     ) -> Self {
         let metadata = metadata(&settings.public_url, service.keys().algorithm());
-        let pages = Pages::new(&settings);
+        let pages = Pages::new(&settings, service.policy().password.characters_min);
         let metrics = Metrics::new();
         Self(Arc::new(App { service, settings, metadata, metrics, mailbox, pages }))
     }

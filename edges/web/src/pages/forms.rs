@@ -8,7 +8,7 @@ use serde::Deserialize;
 use service::{AddressProof, PresentedCode};
 
 use super::foreign_origin;
-use super::render::Outcome;
+use super::render::{LinkParts, Outcome};
 use crate::code::Code;
 use crate::inputs::read;
 use crate::mistakes::Mistakes;
@@ -33,6 +33,11 @@ pub(super) struct PageForm {
 }
 
 impl PageForm {
+    /// What the form shows again.
+    pub(super) fn link(&self) -> LinkParts<'_> {
+        LinkParts { challenge: &self.c, token: self.token.as_ref() }
+    }
+
     /// The token if there is one, else the short code.
     pub(super) fn code(&self) -> Result<PresentedCode, Problem> {
         let mut mistakes = Mistakes::default();

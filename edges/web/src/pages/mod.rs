@@ -7,7 +7,7 @@
 //! other sites from posting it.
 
 mod forms;
-mod render;
+pub(crate) mod render;
 
 use axum::Extension;
 use axum::extract::{RawQuery, State};
@@ -26,8 +26,7 @@ use crate::problem::Problem;
 use crate::state::AppState;
 
 use forms::{FormBody, PageForm};
-use render::{FormPage, Outcome};
-pub(crate) use render::{Pages, ShownAsPage};
+use render::{FormPage, LinkParts, Outcome};
 
 /// What a link carries outside its fragment.
 #[derive(Deserialize)]
@@ -73,11 +72,8 @@ fn open(State(state): State<AppState>, RawQuery(query): RawQuery, page: FormPage
     // What is no challenge of ours is not shown, not even as a value of the form.
     let link = serde_urlencoded::from_str::<LinkQuery>(&query.unwrap_or_default());
     let challenge = link.ok().and_then(|link| link.c).unwrap_or_default();
-    let form = PageForm {
-        c: ChallengeId::parse(&challenge).map(|id| id.to_string()).unwrap_or_default(),
-        ..PageForm::default()
-    };
-    state.pages.form(&state, page, &form, None)
+    let challenge = ChallengeId::parse(&challenge).map(|id| id.to_string()).unwrap_or_default();
+    state.pages.form(page, &LinkParts { challenge: &challenge, token: None }, None)
 }
 
 async fn submit_verify(
@@ -93,11 +89,11 @@ async fn submit_verify(
     };
     match verify_address(&state, &form, (proof, &origin)).await {
         Ok(Some(token)) => {
-            let form = PageForm { token: Some(token), ..PageForm::default() };
-            state.pages.form(&state, FormPage::Reset, &form, None)
+            let link = LinkParts { token: Some(&token), ..LinkParts::default() };
+            state.pages.form(FormPage::Reset, &link, None)
         }
         Ok(None) => state.pages.outcome(StatusCode::OK, &Outcome::ADDRESS_VERIFIED),
-        Err(problem) => state.pages.problem(&state, page, &form, problem),
+        Err(problem) => state.pages.problem(page, &form.link(), problem),
     }
 }
 
@@ -108,7 +104,7 @@ async fn submit_confirm(
 ) -> Response {
     match verify_address(&state, &form, (form.password_proof(), &origin)).await {
         Ok(_) => state.pages.outcome(StatusCode::OK, &Outcome::ADDRESS_CHANGED),
-        Err(problem) => state.pages.problem(&state, FormPage::Confirm, &form, problem),
+        Err(problem) => state.pages.problem(FormPage::Confirm, &form.link(), problem),
     }
 }
 
@@ -119,7 +115,7 @@ async fn submit_reset(
 ) -> Response {
     match reset_password(&state, &form, &origin).await {
         Ok(()) => state.pages.outcome(StatusCode::OK, &Outcome::PASSWORD_SET),
-        Err(problem) => state.pages.problem(&state, FormPage::Reset, &form, problem),
+        Err(problem) => state.pages.problem(FormPage::Reset, &form.link(), problem),
     }
 }
 

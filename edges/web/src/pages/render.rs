@@ -5,12 +5,11 @@ use axum::http::header::{
 use axum::http::{HeaderName, StatusCode};
 use axum::response::{IntoResponse, Response};
 use minijinja::{Environment, UndefinedBehavior, context};
-use secrecy::ExposeSecret;
+use secrecy::{ExposeSecret, SecretString};
 
-use super::forms::PageForm;
 use crate::code::Code;
 use crate::problem::Problem;
-use crate::state::{AppState, WebSettings};
+use crate::web_settings::WebSettings;
 
 const TEMPLATES: [(&str, &str); 7] = [
     ("layout.html", include_str!("templates/layout.html")),
@@ -51,6 +50,13 @@ impl FormPage {
             Self::Reset => "reset.html",
         }
     }
+}
+
+/// What a form keeps of the link that led to it.
+#[derive(Clone, Copy, Default)]
+pub(super) struct LinkParts<'a> {
+    pub(super) challenge: &'a str,
+    pub(super) token: Option<&'a SecretString>,
 }
 
 /// A page that says how it ended.
@@ -101,17 +107,19 @@ pub(crate) struct Pages {
     templates: Environment<'static>,
     product: String,
     origin: String,
+    password_characters_min: usize,
 }
 
 impl Pages {
-    pub(crate) fn new(settings: &WebSettings) -> Self {
+    pub(crate) fn new(settings: &WebSettings, password_characters_min: usize) -> Self {
         let mut templates = Environment::new();
         templates.set_undefined_behavior(UndefinedBehavior::Strict);
         for (name, source) in TEMPLATES {
             templates.add_template(name, source).expect("a test renders every page");
         }
         let product = settings.product_name.clone();
-        Self { templates, product, origin: origin_of(&settings.public_url).to_owned() }
+        let origin = origin_of(&settings.public_url).to_owned();
+        Self { templates, product, origin, password_characters_min }
     }
 
     /// The origin (RFC 6454) that forms of ours are sent from.
@@ -122,18 +130,16 @@ impl Pages {
     /// A page with its form, and what was wrong with it before.
     pub(super) fn form(
         &self,
-        state: &AppState,
         page: FormPage,
-        form: &PageForm,
+        link: &LinkParts<'_>,
         problem: Option<&str>,
     ) -> Response {
-        let token = form.token.as_ref().map(|token| token.expose_secret().to_owned());
         let values = context! {
             product => self.product.as_str(),
-            challenge => form.c.as_str(),
-            token => token.unwrap_or_default(),
+            challenge => link.challenge,
+            token => link.token.map_or("", |token| token.expose_secret()),
             problem => problem,
-            password_min => state.service.policy().password.characters_min,
+            password_min => self.password_characters_min,
         };
         self.render(StatusCode::OK, page.template(), values)
     }
@@ -161,9 +167,8 @@ impl Pages {
     /// What a problem looks like: the form again where another try can help, else the end.
     pub(super) fn problem(
         &self,
-        state: &AppState,
         page: FormPage,
-        form: &PageForm,
+        link: &LinkParts<'_>,
         problem: Problem,
     ) -> Response {
         let status = problem.code.status();
@@ -175,7 +180,7 @@ impl Pages {
             Code::ValidationFailed => sentence(problem.first_message()),
             _ => "That cannot be done at this moment. Try again in a minute.".to_owned(),
         };
-        let mut response = self.form(state, page, form, Some(&words));
+        let mut response = self.form(page, link, Some(&words));
         *response.status_mut() = status;
         if let Some(wait) = problem.retry_after() {
             response.headers_mut().insert(RETRY_AFTER, wait);
