@@ -15,7 +15,8 @@ use crate::values;
 /// Puts mails into words: ours, or those of the operator's files.
 ///
 /// Of each template there is a `NAME.txt`, whose first line is `Subject: …` and whose second is
-/// empty, and a `NAME.html`, which fills `layout.html`.
+/// empty, and a `NAME.html`, which fills `layout.html`. What several mails share stands in files
+/// that are no mails and that these include.
 pub struct Templates {
     environment: Environment<'static>,
     product: String,
@@ -70,8 +71,10 @@ macro_rules! embedded {
     };
 }
 
-const EMBEDDED: [(&str, &str); 17] = embedded![
+const EMBEDDED: [(&str, &str); 19] = embedded![
     "layout.html",
+    "happened.txt",
+    "happened.html",
     "verify_address.txt",
     "verify_address.html",
     "confirm_address.txt",

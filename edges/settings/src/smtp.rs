@@ -61,7 +61,7 @@ const CREDENTIALS: &str = "mail.credentials";
 const CA_FILE: &str = "mail.smtp_ca_file";
 
 const RIGHT: &str = "write smtp://host:587, smtps://host:465, or smtp://host:25?tls=none for a \
-                     relay on the same machine or network";
+                     relay on the same machine";
 
 impl SmtpInput {
     pub(crate) fn read(reader: &mut Reader, environment: Result<Environment, Refused>) -> Self {

@@ -48,6 +48,21 @@ fn another_layout_is_used_by_our_pages() {
 }
 
 #[test]
+fn another_account_of_what_happened_is_used_by_our_mails() {
+    let files = [("happened.txt", "On {{ at }}.\n"), ("happened.html", "<p>On {{ at }}</p>\n")];
+    for template in
+        [MailTemplate::PasswordChanged, MailTemplate::AddressChanged, MailTemplate::NewDevice]
+    {
+        let mail = render(&files, template);
+        let text = mail.text.expose_secret();
+        assert!(text.contains("\n\nOn 22 November 2026, 07:35 UTC.\n\nIf it was you"), "{text}");
+        let html = mail.html.expose_secret();
+        assert!(html.contains("</p>\n<p>On 22 November 2026, 07:35 UTC</p>\n<p>If it"), "{html}");
+        assert!(!text.contains("Device") && !html.contains("Device"));
+    }
+}
+
+#[test]
 fn what_is_no_template_is_left_alone() {
     let files = [("README.md", "{{ nothing }}"), ("account_deleted.txt~", "old")];
     assert!(render(&files, MailTemplate::AccountDeleted).text.expose_secret().contains("good-bye"));
@@ -59,7 +74,7 @@ fn a_mistyped_name_is_told_with_the_right_ones() {
     assert!(
         told.starts_with(
             "FOLDER/verify_adress.txt is no mail template: there are layout.html, \
-             verify_address.txt, verify_address.html, confirm_address.txt,"
+             happened.txt, happened.html, verify_address.txt, verify_address.html, confirm_address.txt,"
         ),
         "{told}"
     );
@@ -117,6 +132,18 @@ fn a_mistake_in_a_layout_is_told_with_the_layout() {
     insta::assert_snapshot!(
         mistake(&[("layout.html", layout)]),
         @"the mail template FOLDER/layout.html:2 cannot be used: undefined value: `produkt` is undefined (in layout.html:2)"
+    );
+}
+
+#[test]
+fn a_mistake_in_a_file_that_mails_include_is_told_with_that_file() {
+    insta::assert_snapshot!(
+        mistake(&[("happened.html", "<p>\n{{ wen }}</p>")]),
+        @r#"the mail template FOLDER/happened.html:2 cannot be used: could not render include: error in "happened.html" (in password_changed.html:6): undefined value: `wen` is undefined (in happened.html:2)"#
+    );
+    insta::assert_snapshot!(
+        mistake(&[("happened.txt", "From {{ ip }}")]),
+        @r#"the mail template FOLDER/happened.txt:1 cannot be used: could not render include: error in "happened.txt" (in password_changed.txt:5): invalid operation: this value may be absent: ask for it with {% if … %} before it is printed (in happened.txt:1)"#
     );
 }
 

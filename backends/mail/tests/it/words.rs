@@ -243,3 +243,39 @@ fn the_text_of_a_new_device_is_this() {
     this address.
     ");
 }
+
+#[test]
+fn the_page_of_a_new_device_says_when_and_from_where() {
+    let template = MailTemplate::NewDevice;
+    let mail = render(template, &Templates::sample(template));
+    let (_, html) = mail.html.expose_secret().split_once("<h1>").unwrap();
+    let (words, _) = html.split_once("<p>If it was you").unwrap();
+    insta::assert_snapshot!(words, @r"
+    A new device signed in</h1>
+    <p>Somebody signed in to your Example account from a device that was not used for it before.</p>
+    <dl>
+    <dt>When</dt><dd>22 November 2026, 07:35 UTC</dd>
+    <dt>Device (as it calls itself)</dt><dd>Firefox on Linux</dd>
+    <dt>IP address</dt><dd>203.0.113.7</dd>
+    </dl>
+    ");
+}
+
+#[test]
+fn an_address_that_has_an_account_is_told_so_whatever_it_was_wanted_for() {
+    let template = MailTemplate::AlreadyRegistered;
+    let mail = render(template, &Templates::sample(template));
+    insta::assert_snapshot!(mail.text.expose_secret(), @r"
+    Somebody wanted to use this e-mail address at Example. It has an
+    account there already.
+
+    If it was you, sign in to that account with its password. If you forgot
+    it, go to Example and reset it.
+
+    If it was not you, there is nothing to do: your account was not
+    changed, and nobody got into it.
+
+    You get this mail because somebody typed this address at
+    Example.
+    ");
+}

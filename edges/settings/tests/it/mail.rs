@@ -88,7 +88,7 @@ fn smtp_needs_a_server_and_a_sender() {
     insta::assert_snapshot!(mistakes(&[("DOORWARD_MAIL__TRANSPORT", "smtp")]), @r#"
 there are 2 mistakes in the settings:
   mail.from (default): must be set, because mail.transport is smtp; write no-reply@example.com or Example <no-reply@example.com>
-  mail.smtp_url (default): must be set, because mail.transport is smtp; write smtp://host:587, smtps://host:465, or smtp://host:25?tls=none for a relay on the same machine or network
+  mail.smtp_url (default): must be set, because mail.transport is smtp; write smtp://host:587, smtps://host:465, or smtp://host:25?tls=none for a relay on the same machine
 "#);
 }
 

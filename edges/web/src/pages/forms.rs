@@ -7,7 +7,6 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use service::{AddressProof, PresentedCode};
 
-use super::foreign_origin;
 use super::render::{LinkParts, Outcome};
 use crate::code::Code;
 use crate::inputs::read;
@@ -21,7 +20,8 @@ use crate::state::AppState;
 #[serde(default)]
 pub(super) struct PageForm {
     /// The challenge of the link.
-    pub(super) c: String,
+    #[serde(rename = "c")]
+    pub(super) challenge: String,
     /// The token of the link.
     pub(super) token: Option<SecretString>,
     /// The short code.
@@ -35,7 +35,7 @@ pub(super) struct PageForm {
 impl PageForm {
     /// What the form shows again.
     pub(super) fn link(&self) -> LinkParts<'_> {
-        LinkParts { challenge: &self.c, token: self.token.as_ref() }
+        LinkParts { challenge: &self.challenge, token: self.token.as_ref() }
     }
 
     /// The token if there is one, else the short code.
@@ -45,7 +45,7 @@ impl PageForm {
             Some(token) => CodeFields { token: Some(token), challenge: None, code: None },
             None => CodeFields {
                 token: None,
-                challenge: Some(&self.c),
+                challenge: Some(&self.challenge),
                 code: Some(filled(self.code.as_ref()).ok_or_else(no_code)?),
             },
         };
@@ -57,6 +57,19 @@ impl PageForm {
         let password = password.ok_or_else(|| Problem::new(Code::PasswordRequired))?;
         let parsed = Password::parse(password);
         parsed.map(AddressProof::Password).map_err(|_| Problem::new(Code::InvalidCredentials))
+    }
+
+    pub(super) fn new_password(&self) -> Result<Password, Problem> {
+        let mut mistakes = Mistakes::default();
+        // Blanks were typed: they are for the policy to judge.
+        let typed = self.new_password.as_ref().filter(|typed| !typed.expose_secret().is_empty());
+        let new = if let Some(typed) = typed {
+            mistakes.password_in("newPassword", typed)
+        } else {
+            mistakes.note("newPassword", "missing", "choose a password".to_owned());
+            None
+        };
+        new.ok_or_else(|| mistakes.into_problem())
     }
 }
 
@@ -98,6 +111,11 @@ impl FromRequest<AppState> for FormBody {
             state.pages.refusal(StatusCode::BAD_REQUEST, &Outcome::UNREADABLE, problem)
         })
     }
+}
+
+/// A form of another site, or of none.
+fn foreign_origin() -> Problem {
+    Problem::new(Code::Forbidden)
 }
 
 fn is_form(request: &Request) -> bool {

@@ -15,13 +15,11 @@ use axum::http::StatusCode;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, get};
-use domain::{ChallengeId, Password};
+use domain::ChallengeId;
 use secrecy::SecretString;
 use serde::Deserialize;
 use service::{AddressProof, Origin, write_code_token};
 
-use crate::code::Code;
-use crate::mistakes::Mistakes;
 use crate::problem::Problem;
 use crate::state::AppState;
 
@@ -31,7 +29,8 @@ use render::{FormPage, LinkParts, Outcome};
 /// What a link carries outside its fragment.
 #[derive(Deserialize)]
 struct LinkQuery {
-    c: Option<String>,
+    #[serde(rename = "c")]
+    challenge: Option<String>,
 }
 
 /// `/pages/verify`
@@ -71,7 +70,7 @@ fn asset(content_type: &'static str, text: &'static str) -> Response {
 fn open(State(state): State<AppState>, RawQuery(query): RawQuery, page: FormPage) -> Response {
     // What is no challenge of ours is not shown, not even as a value of the form.
     let link = serde_urlencoded::from_str::<LinkQuery>(&query.unwrap_or_default());
-    let challenge = link.ok().and_then(|link| link.c).unwrap_or_default();
+    let challenge = link.ok().and_then(|link| link.challenge).unwrap_or_default();
     let challenge = ChallengeId::parse(&challenge).map(|id| id.to_string()).unwrap_or_default();
     state.pages.form(page, &LinkParts { challenge: &challenge, token: None }, None)
 }
@@ -131,17 +130,6 @@ async fn verify_address(
 }
 
 async fn reset_password(state: &AppState, form: &PageForm, origin: &Origin) -> Result<(), Problem> {
-    let code = form.code()?;
-    let new = form.new_password.as_ref().and_then(|typed| Password::parse(typed).ok());
-    let Some(new) = new else {
-        let mut mistakes = Mistakes::default();
-        mistakes.note("newPassword", "invalid", "choose a password".to_owned());
-        return Err(mistakes.into_problem());
-    };
+    let (code, new) = (form.code()?, form.new_password()?);
     Ok(state.service.reset_password(&code, &new, origin).await?)
-}
-
-/// A form of another site, or of none.
-fn foreign_origin() -> Problem {
-    Problem::new(Code::Forbidden)
 }

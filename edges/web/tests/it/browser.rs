@@ -127,7 +127,7 @@ async fn a_person_without_script_sets_a_new_password_by_the_code() {
 }
 
 #[tokio::test]
-async fn a_person_confirms_a_address() {
+async fn a_person_confirms_an_address() {
     const NEW_EMAIL: &str = "ada@new.example";
     let server = TestServer::start().await;
     let tokens = server.ada().await;

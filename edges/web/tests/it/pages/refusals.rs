@@ -49,7 +49,7 @@ async fn a_form_of_another_site_is_refused_and_spends_nothing() {
 }
 
 #[tokio::test]
-async fn the_page_that_it_did_not_work_is_this() {
+async fn the_page_that_says_that_it_did_not_work_is_this() {
     let (server, _) = signed_up().await;
     let page = submit(&server, "/pages/verify", &[("token", "dwo_x"), ("password", "x")]).await;
     assert_failed(&page, 400);
@@ -170,7 +170,7 @@ async fn a_token_of_another_kind_is_unusable() {
 }
 
 #[tokio::test]
-async fn a_store_that_is_down_is_a_page_and_logged_once() {
+async fn a_store_that_is_down_is_shown_as_a_page_and_logged_once() {
     let (server, mail) = signed_up().await;
     server.store.go_down();
     for (path, heading) in
