@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use contracts::EventSink;
+use contracts::{EventSink, chain};
 use service::Service;
 use tokio::time::sleep;
 
@@ -19,12 +19,15 @@ pub(crate) async fn relay(service: Arc<Service>, sinks: Vec<Arc<dyn EventSink>>)
         let has_more = match service.relay(&sinks).await {
             Ok(relayed) => {
                 if let Some(refusal) = relayed.refusal {
-                    tracing::warn!(cause = %refusal, "an event was not taken; it is offered again");
+                    tracing::warn!(
+                        cause = chain(&*refusal),
+                        "an event was not taken; it is offered again"
+                    );
                 }
                 relayed.has_more && relayed.published > 0
             }
             Err(error) => {
-                tracing::warn!(cause = %error, "events could not be relayed");
+                tracing::warn!(cause = chain(&error), "events could not be relayed");
                 false
             }
         };
@@ -51,7 +54,7 @@ pub(crate) async fn relay_mails(service: Arc<Service>, mails: Mails) {
                 relayed.has_more
             }
             Err(error) => {
-                tracing::warn!(cause = %error, "mails could not be relayed");
+                tracing::warn!(cause = chain(&error), "mails could not be relayed");
                 false
             }
         };
@@ -67,13 +70,16 @@ pub(crate) async fn sweep(service: Arc<Service>) {
         match service.sweep().await {
             Ok(0) => {}
             Ok(rows) => tracing::debug!(rows, "swept"),
-            Err(error) => tracing::warn!(cause = %error, "expired rows could not be swept"),
+            Err(error) => tracing::warn!(cause = chain(&error), "expired rows could not be swept"),
         }
         match service.purge().await {
             Ok(0) => {}
             Ok(rows) => tracing::debug!(rows, "purged"),
             Err(error) => {
-                tracing::warn!(cause = %error, "what erased users left could not be removed");
+                tracing::warn!(
+                    cause = chain(&error),
+                    "what erased users left could not be removed"
+                );
             }
         }
         sleep(SWEEP_EVERY).await;

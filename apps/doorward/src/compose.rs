@@ -1,6 +1,9 @@
 //! Builds the service from the settings.
 
+use std::error::Error;
+use std::iter;
 use std::num::NonZeroUsize;
+use std::path::Path;
 use std::sync::Arc;
 use std::thread;
 
@@ -30,50 +33,91 @@ const HASHING_NICENESS: i32 = 5;
 
 /// The service that the settings describe, for tokens of `issuer`.
 pub(crate) async fn open_service(settings: &Settings, issuer: &str) -> Result<Service, Failure> {
-    let secrets = Secrets::open();
-    let shared_secrets = shared_secrets(&settings.keys, &secrets).await?;
-    let data_keys = data_key::open(&settings.data_key, &secrets, &SystemEntropy).await?;
-    let parts = parts(settings, issuer, data_keys, shared_secrets)?;
+    let keys = read_keys(settings).await?;
+    let parts = parts(settings, issuer, keys, open_stores(&settings.storage)?)?;
     Service::start(parts).await.map_err(explain)
 }
 
 /// The service for a command, which signs nothing and leaves the server's keys alone.
 pub(crate) async fn open_service_for_command(settings: &Settings) -> Result<Service, Failure> {
     let issuer = settings.server.public_url_for(settings.server.listen);
-    let data_keys = data_key::open(&settings.data_key, &Secrets::open(), &SystemEntropy).await?;
-    let parts = parts(settings, issuer.as_str(), data_keys, Vec::new())?;
+    let data = data_key::open(&settings.data_key, &Secrets::open(), &SystemEntropy).await?;
+    let keys = Keys { data, shared: Vec::new() };
+    let parts = parts(settings, issuer.as_str(), keys, open_stores(&settings.storage)?)?;
     Service::start_without_keys(parts).await.map_err(explain)
 }
 
-/// The service as a server would find it, with the keys as they are kept. Makes none.
-pub(crate) async fn open_service_as_kept(settings: &Settings) -> Result<Service, Failure> {
-    let issuer = settings.server.public_url_for(settings.server.listen);
-    let secrets = Secrets::open();
-    let shared_secrets = shared_secrets(&settings.keys, &secrets).await?;
-    let data_keys = data_key::open_as_kept(&settings.data_key, &secrets, &SystemEntropy).await?;
-    let parts = parts(settings, issuer.as_str(), data_keys, shared_secrets)?;
-    Service::start_with_kept_keys(parts).await.map_err(explain)
+/// Why there is no service as a server would find it, by what has to be mended.
+#[derive(Debug)]
+pub(crate) enum OpenKeptServiceError {
+    /// There is no data key here, where a server would make one.
+    NoDataKey(&'static Path),
+    /// The keys that were given, or the kept ones, cannot be used.
+    Keys(Failure),
+    /// The store cannot be read.
+    Storage(Failure),
+    /// Passwords cannot be hashed as the settings say.
+    Hashing(Failure),
+    /// A default role is not defined.
+    DefaultRoles(Failure),
 }
 
-fn parts(
+/// The service as a server would find it, with the keys as they are kept. Makes none, not even the
+/// data key: one that was made for this would seal what the server's could not open.
+pub(crate) async fn open_service_as_kept(
     settings: &Settings,
-    issuer: &str,
-    data_keys: DataKeys,
-    shared_secrets: Vec<SecretSlice<u8>>,
-) -> Result<Parts, Failure> {
-    let keys = KeyPolicy {
+    stores: Stores,
+) -> Result<Service, OpenKeptServiceError> {
+    if let Some(path) = data_key::missing(&settings.data_key) {
+        return Err(OpenKeptServiceError::NoDataKey(path));
+    }
+    let issuer = settings.server.public_url_for(settings.server.listen);
+    let keys = read_keys(settings).await.map_err(OpenKeptServiceError::Keys)?;
+    let parts =
+        parts(settings, issuer.as_str(), keys, stores).map_err(OpenKeptServiceError::Hashing)?;
+    Service::start_with_kept_keys(parts).await.map_err(|error| match &error {
+        StartError::UnknownDefaultRole(..) => OpenKeptServiceError::DefaultRoles(explain(error)),
+        StartError::Hashing(_) => OpenKeptServiceError::Hashing(explain(error)),
+        _ if is_of_the_store(&error) => OpenKeptServiceError::Storage(explain(error)),
+        StartError::Keys(_) | StartError::Records(_) | StartError::MacKey(_) => {
+            OpenKeptServiceError::Keys(explain(error))
+        }
+    })
+}
+
+fn is_of_the_store(error: &StartError) -> bool {
+    let first: &(dyn Error + 'static) = error;
+    iter::successors(Some(first), |&next| next.source())
+        .any(|cause| matches!(cause.downcast_ref(), Some(service::Failure::Store(_))))
+}
+
+/// What the settings give or name to seal and to sign with.
+struct Keys {
+    data: DataKeys,
+    shared: Vec<SecretSlice<u8>>,
+}
+
+async fn read_keys(settings: &Settings) -> Result<Keys, Failure> {
+    let secrets = Secrets::open();
+    let shared = shared_secrets(&settings.keys, &secrets).await?;
+    let data = data_key::open(&settings.data_key, &secrets, &SystemEntropy).await?;
+    Ok(Keys { data, shared })
+}
+
+fn parts(settings: &Settings, issuer: &str, keys: Keys, stores: Stores) -> Result<Parts, Failure> {
+    let key_policy = KeyPolicy {
         algorithm: settings.keys.signing.algorithm(),
-        shared_secrets,
+        shared_secrets: keys.shared,
         grace: settings.keys.grace,
     };
     Ok(Parts {
-        data_keys,
-        stores: open_stores(&settings.storage)?,
+        data_keys: keys.data,
+        stores,
         clock: Arc::new(SystemClock),
         entropy: Arc::new(SystemEntropy),
         hashing: hashing(&settings.password)?,
         on_hashing_thread: Arc::new(lower_priority),
-        policy: policy(settings, issuer, keys),
+        policy: policy(settings, issuer, key_policy),
     })
 }
 
@@ -120,7 +164,8 @@ fn explain(error: StartError) -> Failure {
     Failure::of(advice)(error)
 }
 
-fn open_stores(settings: &StorageSettings) -> Result<Stores, Failure> {
+/// The stores, with all pending steps of the schema taken.
+pub(crate) fn open_stores(settings: &StorageSettings) -> Result<Stores, Failure> {
     let StorageSettings::Sqlite { path } = settings;
     let failed = Failure::of(format!("the database {} cannot be opened", path.display()));
     let storage = Arc::new(SqlStorage::open_sqlite(path).map_err(failed)?);

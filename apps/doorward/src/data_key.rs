@@ -33,21 +33,7 @@ pub(crate) async fn open(
     DataKeys::new(&keys).map_err(Failure::of("data_key cannot be used"))
 }
 
-/// The same for whoever only looks: where our own key is missing, none is kept. What is returned
-/// then opens nothing that was sealed before.
-pub(crate) async fn open_as_kept(
-    settings: &DataKeySettings,
-    secrets: &dyn SecretSource,
-    entropy: &dyn Entropy,
-) -> Result<DataKeys, Failure> {
-    if missing(settings).is_some() {
-        let key = DataKey::new(entropy.bytes());
-        return DataKeys::new(&[key]).map_err(Failure::of("data_key cannot be used"));
-    }
-    open(settings, secrets, entropy).await
-}
-
-/// Where the key of our own making is not, if there should be one.
+/// Where a key of our own making would be, if it is not there yet or no more.
 pub(crate) fn missing(settings: &DataKeySettings) -> Option<&'static Path> {
     let path = Path::new(GENERATED);
     (matches!(settings, DataKeySettings::Generated) && !path.exists()).then_some(path)

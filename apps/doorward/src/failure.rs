@@ -52,22 +52,18 @@ impl Failure {
 
     /// What happened and all that led to it, a line each.
     pub(crate) fn report(&self) -> String {
-        self.chained("\n  because ")
-    }
-
-    /// What happened and all that led to it.
-    pub(crate) fn on_one_line(&self) -> String {
-        self.chained(": ")
-    }
-
-    fn chained(&self, link: &str) -> String {
         let mut report = self.to_string();
         let mut next = self.source();
         while let Some(source) = next {
-            report.push_str(link);
+            report.push_str("\n  because ");
             report.push_str(&source.to_string());
             next = source.source();
         }
         report
+    }
+
+    /// What happened and all that led to it.
+    pub(crate) fn on_one_line(&self) -> String {
+        contracts::chain(self)
     }
 }

@@ -1,7 +1,7 @@
 use contracts::{MailState, OutboxMail};
 use domain::{MailId, Timestamp};
 use serde_json::{Value, json};
-use service::{RetryMailError, Service, is_nobody};
+use service::{RetryMailError, Service};
 use settings::Settings;
 
 use crate::cli::OutboxCommand;
@@ -83,40 +83,31 @@ fn report(retried: usize, is_json: bool) -> Result<(), Failure> {
     console::print(&format!("{retried} {noun} queued again; the running server sends them."))
 }
 
-fn list(all: &[OutboxMail], limit: usize, is_json: bool) -> Result<(), Failure> {
-    // What is of nobody is there so that nobody can tell that it is not.
-    let mails: Vec<&OutboxMail> = all.iter().filter(|mail| !is_nobody(&mail.mail.user)).collect();
+fn list(mails: &[OutboxMail], limit: usize, is_json: bool) -> Result<(), Failure> {
     if is_json {
-        let items: Vec<Value> = mails.into_iter().map(to_json).collect();
+        let items: Vec<Value> = mails.iter().map(to_json).collect();
         return console::print(&json!({ "items": items }).to_string());
     }
     if mails.is_empty() {
         return console::print("No mail waits.");
     }
     for mail in mails {
-        let (state, queued) = (state_name(mail.state), &mail.mail);
+        let (state, queued) = (mail.state.name(), &mail.mail);
         let (id, name, to) = (queued.id, queued.template.name(), queued.recipient.as_typed());
         let error = mail.last_error.as_deref().unwrap_or("-");
         let attempts = mail.attempts;
         console::print(&format!("{id} {state:8} {name:20} {to} attempts={attempts} {error}"))?;
     }
-    match all.last().filter(|_| all.len() == limit) {
+    match mails.last().filter(|_| mails.len() == limit) {
         Some(last) => console::print(&format!("There may be more: --after {}", last.mail.id)),
         None => Ok(()),
-    }
-}
-
-const fn state_name(state: MailState) -> &'static str {
-    match state {
-        MailState::Waiting => "waiting",
-        MailState::Dead => "dead",
     }
 }
 
 fn to_json(mail: &OutboxMail) -> Value {
     json!({
         "id": mail.mail.id.to_string(),
-        "state": state_name(mail.state),
+        "state": mail.state.name(),
         "mail": mail.mail.template.name(),
         "to": mail.mail.recipient.as_typed(),
         "attempts": mail.attempts,

@@ -1,18 +1,25 @@
 //! What can be tried from this machine alone.
 
-use contracts::{Clock as _, MailState, Probe, SendMailError};
-use service::Service;
+use std::path::Path;
+use std::sync::Arc;
+
+use contracts::{Clock as _, MailState, Probe, RecordStore, SendMailError};
+use service::{Service, Stores, can_retry};
 use settings::{Loaded, MailSettings, MailTransportSettings, Settings, StorageSettings};
 
 use super::Finding;
+use crate::compose::OpenKeptServiceError;
 use crate::failure::Failure;
 use crate::system::SystemClock;
-use crate::{compose, data_key, mails};
+use crate::{compose, mails};
 
 /// 2026-01-01: a clock that reads earlier was never set.
 const RELEASED_AT_MS: i64 = 1_767_225_600_000;
-/// Mails that are counted; more are "at least" as many.
-const MAILS_COUNTED: usize = 1000;
+/// Mails that are read at once.
+const MAILS_PAGE: usize = 200;
+/// The records that a first start seals, in this order; with HS256 only the latter.
+const SEALED_FIRST: [&str; 2] = ["key_ring", "log_key"];
+const STORAGE_MEND: &str = "Check that the disk has room and that nothing else holds the database.";
 
 /// The settings are right, or nothing would have been tried; what may not be meant is said.
 pub(super) fn settings(loaded: &Loaded) -> Finding {
@@ -54,30 +61,65 @@ pub(super) async fn storage_and_keys(settings: &Settings) -> Vec<Finding> {
         }
         Ok(_) => {}
     }
-    match compose::open_service_as_kept(settings).await {
-        Err(failure) => {
-            let mend = match data_key::missing(&settings.data_key) {
-                None => {
-                    "Mend what is named; keys are in data_key and keys.shared_secret.".to_owned()
-                }
-                Some(path) => format!(
-                    "There is no {}: run this in the working directory of the server, put the \
-                     file back, or set data_key.",
-                    path.display()
-                ),
-            };
-            vec![Finding::wrong("keys", failure.on_one_line(), mend)]
-        }
+    match compose::open_stores(&settings.storage) {
+        Err(failure) => vec![Finding::wrong("storage", failure.on_one_line(), STORAGE_MEND)],
+        Ok(stores) => what_is_kept(settings, stores).await,
+    }
+}
+
+async fn what_is_kept(settings: &Settings, stores: Stores) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for probe in &stores.probes {
+        findings.push(storage(&**probe).await);
+    }
+    let records = Arc::clone(&stores.records);
+    match compose::open_service_as_kept(settings, stores).await {
         Ok(service) => {
-            let mut findings = Vec::new();
-            for probe in service.probes() {
-                findings.push(storage(&**probe).await);
-            }
             findings.push(keys(&service).await);
             findings.push(outbox(&service).await);
-            findings
+        }
+        Err(error) => findings.push(no_service(error, &*records).await),
+    }
+    findings
+}
+
+async fn no_service(error: OpenKeptServiceError, records: &dyn RecordStore) -> Finding {
+    let (what, failure, mend) = match error {
+        OpenKeptServiceError::NoDataKey(path) => return no_data_key(path, records).await,
+        OpenKeptServiceError::Keys(failure) => {
+            let mend = "Mend what is named; keys are in data_key and keys.shared_secret.";
+            ("keys", failure, mend)
+        }
+        OpenKeptServiceError::Storage(failure) => ("storage", failure, STORAGE_MEND),
+        OpenKeptServiceError::Hashing(failure) => {
+            ("password hashing", failure, "Check the settings that begin with password.")
+        }
+        OpenKeptServiceError::DefaultRoles(failure) => {
+            ("default roles", failure, "Set registration.default_roles to roles that are defined.")
+        }
+    };
+    Finding::wrong(what, failure.on_one_line(), mend)
+}
+
+/// Without a data key, all depends on whether anything was sealed yet.
+async fn no_data_key(path: &Path, records: &dyn RecordStore) -> Finding {
+    let path = path.display();
+    for name in SEALED_FIRST {
+        match records.find_record(name).await {
+            Ok(None) => {}
+            Ok(Some(_)) => {
+                let seen = format!("there is no {path}, and the store was sealed with it");
+                let mend = "Run this in the working directory of the server, put the file back, \
+                            or set data_key.";
+                return Finding::wrong("keys", seen, mend);
+            }
+            Err(error) => {
+                let failed = Failure::of("the store cannot be read")(error);
+                return Finding::wrong("storage", failed.on_one_line(), STORAGE_MEND);
+            }
         }
     }
+    Finding::untried("keys", format!("there is no {path} yet: the server makes it when it starts"))
 }
 
 async fn storage(probe: &dyn Probe) -> Finding {
@@ -85,8 +127,7 @@ async fn storage(probe: &dyn Probe) -> Finding {
         Ok(()) => Finding::fine("storage", "reads and writes"),
         Err(error) => {
             let failed = Failure::of("the store does not do its work")(error);
-            let mend = "Check that the disk has room and that nothing else holds the database.";
-            Finding::wrong("storage", failed.on_one_line(), mend)
+            Finding::wrong("storage", failed.on_one_line(), STORAGE_MEND)
         }
     }
 }
@@ -109,19 +150,60 @@ async fn keys(service: &Service) -> Finding {
 }
 
 async fn outbox(service: &Service) -> Finding {
-    match service.list_mails(None, MAILS_COUNTED).await {
+    match count_mails(service).await {
         Err(failure) => {
             let failed = Failure::of("the outbox cannot be read")(failure);
             Finding::wrong("outbox", failed.on_one_line(), "See what is said of the storage.")
         }
-        Ok(mails) => {
-            let dead = mails.iter().filter(|mail| mail.state == MailState::Dead).count();
-            if dead == 0 {
-                return Finding::fine("outbox", format!("{} mails wait", mails.len()));
-            }
+        Ok(MailCounts { waiting, given_up, expired }) => {
+            let remark = match expired {
+                0 => String::new(),
+                1 => "; 1 mail was given up and has expired: the person has to ask again".into(),
+                _ => format!(
+                    "; {expired} mails were given up and have expired: the people have to ask again"
+                ),
+            };
+            let waiting = match waiting {
+                0 => "no mail waits".to_owned(),
+                1 => "1 mail waits".to_owned(),
+                _ => format!("{waiting} mails wait"),
+            };
+            let given_up = match given_up {
+                0 => return Finding::fine("outbox", waiting + &remark),
+                1 => "1 mail was given up".to_owned(),
+                _ => format!("{given_up} mails were given up"),
+            };
             let mend =
                 "`doorward outbox list` says why; mend it, then `doorward outbox retry --all`.";
-            Finding::wrong("outbox", format!("{dead} mails were given up"), mend)
+            Finding::wrong("outbox", given_up + &remark, mend)
+        }
+    }
+}
+
+/// Mails of the outbox, by what can be done about them.
+#[derive(Clone, Copy, Debug, Default)]
+struct MailCounts {
+    waiting: usize,
+    /// Given up, and an operator can have them sent.
+    given_up: usize,
+    /// Given up, and nobody can.
+    expired: usize,
+}
+
+async fn count_mails(service: &Service) -> Result<MailCounts, service::Failure> {
+    let now = service.clock().now();
+    let (mut after, mut counts) = (None, MailCounts::default());
+    loop {
+        let mails = service.list_mails(after, MAILS_PAGE).await?;
+        let Some(last) = mails.last() else { return Ok(counts) };
+        after = Some(last.mail.id);
+        for mail in &mails {
+            let count = match mail.state {
+                MailState::Waiting => &mut counts.waiting,
+                MailState::Dead if can_retry(mail, now) => &mut counts.given_up,
+                MailState::Dead => &mut counts.expired,
+            };
+            *count += 1;
         }
     }
 }

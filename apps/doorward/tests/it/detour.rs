@@ -19,6 +19,8 @@ pub(crate) enum Way {
     To(u16),
     /// They lead there, and every HTTP request has one more entry of `X-Forwarded-For`.
     Proxy(u16),
+    /// They lead there, and the first HTTP answer seems to come from a clock of 2001.
+    Past(u16),
     /// They lead there up to the `DATA` of the first mail, whose words never arrive.
     StallsInData(u16),
 }
@@ -75,8 +77,9 @@ async fn happens(what: &str, count: &AtomicUsize) {
 }
 
 async fn lead(client: TcpStream, way: Way, seen: &Seen) -> io::Result<()> {
-    let (Way::To(port) | Way::Proxy(port) | Way::StallsInData(port)) = way else {
-        return Ok(());
+    let port = match way {
+        Way::Closed => return Ok(()),
+        Way::To(port) | Way::Proxy(port) | Way::Past(port) | Way::StallsInData(port) => port,
     };
     let server = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).await?;
     let (mut from_client, mut to_client) = client.into_split();
@@ -85,13 +88,39 @@ async fn lead(client: TcpStream, way: Way, seen: &Seen) -> io::Result<()> {
         match way {
             Way::Proxy(_) => add_entries(from_client, to_server).await,
             Way::StallsInData(_) => stop_after_data(from_client, to_server, &seen.stalled).await,
-            Way::To(_) | Way::Closed => copy(&mut from_client, &mut to_server).await.map(drop),
+            Way::To(_) | Way::Past(_) | Way::Closed => {
+                copy(&mut from_client, &mut to_server).await.map(drop)
+            }
+        }
+    };
+    let back = async {
+        match way {
+            Way::Past(_) => set_date(from_server, to_client).await,
+            _ => copy(&mut from_server, &mut to_client).await.map(drop),
         }
     };
     tokio::select! {
         ended = there => ended,
-        ended = copy(&mut from_server, &mut to_client) => ended.map(drop),
+        ended = back => ended,
     }
+}
+
+/// Passes answers on, the first of them with another date.
+async fn set_date(
+    server: impl AsyncRead + Unpin,
+    mut client: impl AsyncWrite + Unpin,
+) -> io::Result<()> {
+    let mut rest = BufReader::new(server);
+    let mut line = Vec::new();
+    while rest.read_until(b'\n', &mut line).await? > 0 && line != b"\r\n" {
+        if line.to_ascii_lowercase().starts_with(b"date:") {
+            line = b"date: Mon, 01 Jan 2001 00:00:00 GMT\r\n".to_vec();
+        }
+        client.write_all(&line).await?;
+        line.clear();
+    }
+    client.write_all(&line).await?;
+    tokio::io::copy_buf(&mut rest, &mut client).await.map(drop)
 }
 
 /// Passes requests without bodies on, as a proxy does.

@@ -5,7 +5,7 @@ use std::fs;
 use serde_json::Value;
 
 use crate::catcher::Catcher;
-use crate::database::run_sql;
+use crate::database::{dump, run_sql};
 use crate::deployment::Deployment;
 use crate::detour::Detour;
 use crate::process::Ended;
@@ -152,14 +152,49 @@ async fn a_wrong_data_key_is_told() {
 }
 
 #[tokio::test]
+async fn a_database_that_nobody_has_served_yet_is_examined_and_then_served() {
+    let generated = Deployment::new();
+    let given = Deployment::new().with("DOORWARD_DATA_KEY", "env:KEY").with("KEY", KEY);
+    // An operator's shell may have another key than the server.
+    let wrong = given.clone().with("KEY", OTHER_KEY);
+    for (deployment, examined) in [(&generated, &generated), (&given, &wrong)] {
+        deployment.run(&["migrate"]).await.is(0);
+        let database = deployment.path("data/doorward.db");
+        let before = dump(&database).await;
+        assert!(before.contains("CREATE TABLE records"), "{before}");
+        let findings = examine(examined, 0).await;
+        assert_eq!(of(&findings, "storage").verdict, "fine");
+        assert_eq!(of(&findings, "keys").verdict, "not tried");
+        assert_eq!(dump(&database).await, before);
+        assert!(!deployment.path("data/data.key").exists());
+        used(deployment.clone()).await;
+    }
+}
+
+#[tokio::test]
 async fn a_data_key_that_is_missing_is_told_and_none_is_made() {
     let deployment = used(Deployment::new()).await;
-    let key = deployment.path("data/data.key");
+    let (key, database) = (deployment.path("data/data.key"), deployment.path("data/doorward.db"));
     fs::remove_file(&key).unwrap();
-    let finding = only_wrong(&deployment, "keys").await;
-    assert!(finding.seen.contains("sealed with another data key"), "{finding:?}");
-    assert!(finding.mend.starts_with("There is no data/data.key: "), "{finding:?}");
-    assert!(!key.exists());
+    // Any of these is enough to miss the key.
+    for forgotten in ["", "DELETE FROM records WHERE name != 'key_ring';"] {
+        run_sql(&database, forgotten).await;
+        let before = dump(&database).await;
+        let finding = only_wrong(&deployment, "keys").await;
+        assert_eq!(finding.seen, "there is no data/data.key, and the store was sealed with it");
+        assert!(finding.mend.contains("put the file back"), "{finding:?}");
+        assert!(!key.exists());
+        assert_eq!(dump(&database).await, before);
+    }
+}
+
+#[tokio::test]
+async fn default_roles_that_are_not_defined_are_told_and_not_taken_for_keys() {
+    let deployment = used(Deployment::new()).await;
+    let wrong = deployment.with("DOORWARD_REGISTRATION__DEFAULT_ROLES", "emperor");
+    let finding = only_wrong(&wrong, "default roles").await;
+    assert!(finding.seen.contains("the role emperor"), "{finding:?}");
+    assert!(finding.mend.contains("registration.default_roles"), "{finding:?}");
 }
 
 #[tokio::test]
@@ -207,10 +242,54 @@ async fn dead_mails_are_told_with_the_command_that_lists_them() {
     assert_eq!(deployment.mail_that_failed().await["state"], "dead");
     let here = deployment.beside(&mut server).await;
     let finding = only_wrong(&here, "outbox").await;
-    assert_eq!(finding.seen, "1 mails were given up");
+    assert_eq!(finding.seen, "1 mail was given up");
     assert!(finding.mend.contains("doorward outbox list"), "{finding:?}");
+    assert!(finding.mend.contains("doorward outbox retry --all"), "{finding:?}");
     says_how_many_are_wrong(&here, "one thing is wrong").await;
 }
+
+#[tokio::test]
+async fn dead_mails_are_wrong_only_while_they_can_be_sent_again_and_all_mails_are_counted() {
+    let catcher = Catcher::start(&["--refuse-recipient"]).await;
+    let deployment = Deployment::new().with_relay(catcher.port);
+    let server = deployment.serve().await;
+    for number in 1..=3 {
+        server.client.register(&format!("bounce-{number}@example.com")).await;
+    }
+    deployment.all_mails_fail().await;
+    server.stop().await;
+    let database = deployment.path("data/doorward.db");
+    let expire = async |count: u32| {
+        let some = format!("SELECT id FROM mails ORDER BY id LIMIT {count}");
+        let statement = format!("UPDATE mails SET expires_at_ms = 0 WHERE id IN ({some});");
+        run_sql(&database, &statement).await;
+    };
+
+    assert_eq!(only_wrong(&deployment, "outbox").await.seen, "3 mails were given up");
+    expire(1).await;
+    let one = "1 mail was given up and has expired: the person has to ask again";
+    let seen = only_wrong(&deployment, "outbox").await.seen;
+    assert_eq!(seen, format!("2 mails were given up; {one}"));
+    run_sql(&database, WAIT_BEFORE_ALL_OTHERS).await;
+    let seen = only_wrong(&deployment, "outbox").await.seen;
+    assert_eq!(seen, format!("2 mails were given up; {one}"));
+    run_sql(&database, "DELETE FROM mails WHERE state = 'waiting';").await;
+    expire(3).await;
+    let all = "3 mails were given up and have expired: the people have to ask again";
+    let findings = examine(&deployment, 0).await;
+    assert_eq!(of(&findings, "outbox").seen, format!("no mail waits; {all}"));
+}
+
+/// Adds more mails than are read at once.
+const WAIT_BEFORE_ALL_OTHERS: &str = "
+    WITH RECURSIVE numbers(number) AS
+        (SELECT 1 UNION ALL SELECT number + 1 FROM numbers WHERE number < 1200)
+    INSERT INTO mails
+        (id, user_id, template, recipient, sealed_values, created_at_ms, expires_at_ms, state,
+         attempts, due_at_ms)
+    SELECT substr(id, 1, length(id) - 26) || printf('%026d', number), user_id, template, recipient,
+           sealed_values, created_at_ms, expires_at_ms, 'waiting', 0, due_at_ms
+      FROM numbers, (SELECT * FROM mails LIMIT 1);";
 
 async fn says_how_many_are_wrong(deployment: &Deployment, words: &str) {
     let Ended { stdout, stderr, .. } = deployment.run(&["doctor"]).await.is(1);

@@ -67,6 +67,18 @@ async fn a_server_that_calls_itself_otherwise_is_told() {
 }
 
 #[tokio::test]
+async fn clocks_that_are_apart_are_told() {
+    let detour = Detour::open().await;
+    let (server, here) = behind(&detour).await;
+    detour.leads(Way::Past(port_of(&server)));
+    let finding = only_wrong(&here, "clock beside the public URL's").await;
+    let seconds: u64 = finding.seen.strip_suffix(" s apart").unwrap().parse().unwrap();
+    // Since 2001, a quarter of a century has passed.
+    assert!(seconds > 25 * 365 * 24 * 3600, "{finding:?}");
+    assert!(finding.mend.contains("NTP"), "{finding:?}");
+}
+
+#[tokio::test]
 async fn away_from_the_server_the_proxies_are_not_tried() {
     let deployment = Deployment::new();
     let mut server = deployment.serve().await;

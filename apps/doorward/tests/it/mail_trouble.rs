@@ -7,7 +7,8 @@ use tokio::time::Instant;
 
 use crate::catcher::Catcher;
 use crate::client::Client;
-use crate::deployment::Deployment;
+use crate::database::run_sql;
+use crate::deployment::{Deployment, Server};
 use crate::detour::{Detour, Way};
 
 const EMAIL: &str = "ada@example.com";
@@ -33,6 +34,17 @@ async fn arrives_once(deployment: &Deployment, catcher: &Catcher) {
     assert!(!mail.token().is_empty());
     deployment.outbox_empties().await;
     assert_eq!(catcher.all_taken().len(), 1);
+}
+
+/// A server in the middle of a mail that never ends.
+async fn a_mail_hangs() -> (Deployment, Server, Detour, Catcher) {
+    let (detour, catcher) = (Detour::open().await, Catcher::healthy().await);
+    detour.leads(Way::StallsInData(catcher.port));
+    let deployment = Deployment::new().with_relay(detour.address.port());
+    let server = deployment.serve().await;
+    register_at_once(&server.client).await;
+    detour.has_stalled().await;
+    (deployment, server, detour, catcher)
 }
 
 #[tokio::test]
@@ -91,12 +103,7 @@ async fn a_mail_server_that_dies_within_a_mail_gets_it_once_more() {
 
 #[tokio::test]
 async fn a_server_that_is_killed_within_a_mail_leaves_it_to_the_next() {
-    let (detour, catcher) = (Detour::open().await, Catcher::healthy().await);
-    detour.leads(Way::StallsInData(catcher.port));
-    let deployment = Deployment::new().with_relay(detour.address.port());
-    let server = deployment.serve().await;
-    register_at_once(&server.client).await;
-    detour.has_stalled().await;
+    let (deployment, server, detour, catcher) = a_mail_hangs().await;
     server.process.kill().await;
 
     detour.leads(Way::To(catcher.port));
@@ -110,14 +117,18 @@ async fn a_server_that_is_killed_within_a_mail_leaves_it_to_the_next() {
 
 #[tokio::test]
 async fn a_server_stops_at_once_though_a_mail_hangs_and_the_mail_stays() {
-    let (detour, catcher) = (Detour::open().await, Catcher::healthy().await);
-    detour.leads(Way::StallsInData(catcher.port));
-    let deployment = Deployment::new().with_relay(detour.address.port());
-    let server = deployment.serve().await;
-    register_at_once(&server.client).await;
-    detour.has_stalled().await;
+    let (deployment, server, _detour, _catcher) = a_mail_hangs().await;
     let told_at = Instant::now();
     server.stop().await;
     assert!(told_at.elapsed() < AT_ONCE);
     assert_eq!(deployment.outbox().await.len(), 1);
+}
+
+#[tokio::test]
+async fn a_store_that_fails_the_relay_is_logged_with_its_cause() {
+    let deployment = Deployment::new();
+    let server = deployment.serve().await;
+    run_sql(&deployment.path("data/doorward.db"), "DROP TABLE mails;").await;
+    server.process.logs("mails could not be relayed").await;
+    server.process.logs("the store is unavailable: no such table: mails").await;
 }

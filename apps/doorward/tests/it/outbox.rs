@@ -21,6 +21,14 @@ impl Deployment {
         .await
     }
 
+    /// Waits until every mail was tried in vain.
+    pub(crate) async fn all_mails_fail(&self) {
+        within(PATIENCE, "all mails were tried", async || {
+            self.outbox().await.iter().all(|mail| mail["attempts"] != 0).then_some(())
+        })
+        .await;
+    }
+
     /// Has the mail tried at once.
     pub(crate) async fn retry(&self, mail: &Value) -> Ended {
         self.run(&["outbox", "retry", mail["id"].as_str().unwrap()]).await

@@ -5,7 +5,6 @@ use serde_json::{Value, json};
 use crate::catcher::Catcher;
 use crate::deployment::{Deployment, Server};
 use crate::detour::{Detour, Way};
-use crate::waiting::{PATIENCE, within};
 
 /// The catcher refuses it for good.
 const REFUSED: &str = "bounce@example.com";
@@ -98,11 +97,7 @@ async fn mails_are_listed_in_pages_that_lead_to_one_another() {
     for address in &addresses {
         server.client.register(address).await;
     }
-    within(PATIENCE, "all were refused", async || {
-        let mails = deployment.outbox().await;
-        mails.iter().all(|mail| mail["state"] == "dead").then_some(())
-    })
-    .await;
+    deployment.all_mails_fail().await;
     let mut seen: Vec<Value> = Vec::new();
     loop {
         let after = seen.last().map(|mail| mail["id"].as_str().unwrap().to_owned());
