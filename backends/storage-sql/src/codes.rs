@@ -10,13 +10,13 @@ use crate::statement::{Guard, RowReader, Statement, Written};
 
 const PUT_CODE: &str = "
     INSERT INTO one_time_codes AS old
-           (user_id, kind, challenge, secret_digest, short_code_mac, tries, address,
+           (user_id, kind, challenge, secret_digest, short_code_mac, tries, email,
             created_at_ms, short_code_expires_at_ms, expires_at_ms)
     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
         ON CONFLICT (user_id, kind) DO UPDATE
        SET challenge = excluded.challenge, secret_digest = excluded.secret_digest,
            short_code_mac = excluded.short_code_mac, tries = excluded.tries,
-           address = excluded.address, created_at_ms = excluded.created_at_ms,
+           email = excluded.email, created_at_ms = excluded.created_at_ms,
            short_code_expires_at_ms = excluded.short_code_expires_at_ms,
            expires_at_ms = excluded.expires_at_ms
      WHERE old.created_at_ms <= $11";
@@ -24,7 +24,7 @@ const PUT_CODE: &str = "
 /// The columns of a code, in the order that [`to_code`] reads them.
 macro_rules! code_columns {
     () => {
-        "user_id, kind, challenge, secret_digest, short_code_mac, tries, address,
+        "user_id, kind, challenge, secret_digest, short_code_mac, tries, email,
          created_at_ms, short_code_expires_at_ms, expires_at_ms"
     };
 }
@@ -121,7 +121,7 @@ fn put_code_unless(code: &OneTimeCode, made_after: Timestamp) -> Statement {
         code.secret_digest.as_slice().into(),
         code.short_code_mac.as_slice().into(),
         u64::from(code.tries).into(),
-        code.address.as_ref().map(EmailAddress::as_typed).into(),
+        code.email.as_ref().map(EmailAddress::as_typed).into(),
         code.created_at.into(),
         code.short_code_expires_at.into(),
         code.expires_at.into(),
@@ -154,7 +154,7 @@ fn to_code(row: &mut RowReader<'_>) -> Result<OneTimeCode, StoreError> {
         secret_digest: row.array("digest of a code")?,
         short_code_mac: row.array("MAC of a code")?,
         tries: parsed("tries of a code", u32::try_from(row.counter("tries of a code")?))?,
-        address: row
+        email: row
             .optional_text("address of a code")?
             .map(|text| parsed("address of a code", EmailAddress::parse(text)))
             .transpose()?,

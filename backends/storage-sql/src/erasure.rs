@@ -5,7 +5,7 @@ use domain::Timestamp;
 
 use crate::SqlStorage;
 use crate::codes::delete_codes;
-use crate::mails::delete_mails_of;
+use crate::mails::delete_all_mails_of;
 use crate::notices::insert_notices;
 use crate::outcomes::replaced;
 use crate::revocations::insert_revocation;
@@ -36,11 +36,11 @@ const DELETE_CODES_OF_NOBODY: &str = "
           WHERE e.has_remains = 1 LIMIT $1)
     RETURNING 1";
 
-/// Mails that were queued while the user was being erased; those of the erasure itself stay.
+/// Mails that were queued while the user was being erased.
 const DELETE_MAILS_TO_NOBODY: &str = "
     DELETE FROM mails WHERE id IN
         (SELECT m.id FROM erased_users e JOIN mails m ON m.user_id = e.id
-          WHERE e.has_remains = 1 AND m.created_at_ms <> e.erased_at_ms LIMIT $1)
+          WHERE e.has_remains = 1 LIMIT $1)
     RETURNING 1";
 
 const SETTLE: &str = "
@@ -49,8 +49,7 @@ const SETTLE: &str = "
        AND NOT EXISTS (SELECT 1 FROM sessions s WHERE s.user_id = erased_users.id)
        AND NOT EXISTS (SELECT 1 FROM devices d WHERE d.user_id = erased_users.id)
        AND NOT EXISTS (SELECT 1 FROM one_time_codes c WHERE c.user_id = erased_users.id)
-       AND NOT EXISTS (SELECT 1 FROM mails m WHERE m.user_id = erased_users.id
-                          AND m.created_at_ms <> erased_users.erased_at_ms)";
+       AND NOT EXISTS (SELECT 1 FROM mails m WHERE m.user_id = erased_users.id)";
 
 const DELETIONS: [&str; 4] = [
     DELETE_SESSIONS_OF_NOBODY,
@@ -78,8 +77,7 @@ impl SqlStorage {
             Statement::new(DELETE_USER, [user.into(), erasure.version.into()]).guard(),
             Statement::new(INSERT_TOMBSTONE, tombstone),
             delete_codes(&erasure.user),
-            // First the old ones, then the farewell.
-            delete_mails_of(&erasure.user),
+            delete_all_mails_of(&erasure.user),
         ];
         statements.extend(insert_revocation(&erasure.revocation));
         statements.extend(insert_notices(&erasure.notices));

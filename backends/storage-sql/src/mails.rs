@@ -34,11 +34,22 @@ const REPLACE_MAIL: &str = "
 
 const DELETE_MAIL: &str = "DELETE FROM mails WHERE id = $1";
 
-const DELETE_MAILS_OF: &str = "DELETE FROM mails WHERE user_id = $1";
+const DELETE_ALL_MAILS_OF: &str = "DELETE FROM mails WHERE user_id = $1";
+
+const DELETE_MAILS_OF: &str = "
+    DELETE FROM mails WHERE id IN (SELECT id FROM mails WHERE user_id = $1 LIMIT $2)
+    RETURNING 1";
 
 #[cfg(test)]
-pub(crate) const STATEMENTS: &[&str] =
-    &[CLAIM_MAILS, FIND_MAIL, LIST_MAILS, REPLACE_MAIL, DELETE_MAIL, DELETE_MAILS_OF];
+pub(crate) const STATEMENTS: &[&str] = &[
+    CLAIM_MAILS,
+    FIND_MAIL,
+    LIST_MAILS,
+    REPLACE_MAIL,
+    DELETE_MAIL,
+    DELETE_ALL_MAILS_OF,
+    DELETE_MAILS_OF,
+];
 
 #[async_trait]
 impl MailOutboxStore for SqlStorage {
@@ -50,9 +61,7 @@ impl MailOutboxStore for SqlStorage {
     ) -> Result<Vec<OutboxMail>, StoreError> {
         let parameters = [lease_until.into(), now.into(), limit.into()];
         let statement = Statement::new(CLAIM_MAILS, parameters);
-        let mut mails = self.engine.write_returning(statement, to_mail).await?;
-        mails.sort_by_key(|claimed| claimed.mail.id);
-        Ok(mails)
+        self.engine.write_returning(statement, to_mail).await
     }
 
     async fn find_mail(&self, id: MailId) -> Result<Option<OutboxMail>, StoreError> {
@@ -83,7 +92,7 @@ impl MailOutboxStore for SqlStorage {
     ) -> Result<Replaced, StoreError> {
         let parameters = [
             mail.mail.sealed_values.as_ref().into(),
-            state_text(mail.state).into(),
+            mail.state.name().into(),
             u64::from(mail.attempts).into(),
             mail.due_at.into(),
             mail.last_error.as_deref().into(),
@@ -97,28 +106,25 @@ impl MailOutboxStore for SqlStorage {
     async fn delete_mail(&self, id: MailId) -> Result<(), StoreError> {
         self.write_all(vec![Statement::new(DELETE_MAIL, [id.to_string().into()])]).await
     }
-}
 
-/// The statement that removes all mails to a user, as part of an operation.
-pub(crate) fn delete_mails_of(user: &UserId) -> Statement {
-    Statement::new(DELETE_MAILS_OF, [user.as_str().into()])
-}
-
-const fn state_text(state: MailState) -> &'static str {
-    match state {
-        MailState::Waiting => "waiting",
-        MailState::Dead => "dead",
+    async fn delete_mails_of(&self, user: &UserId, limit: usize) -> Result<usize, StoreError> {
+        let statement = Statement::new(DELETE_MAILS_OF, [user.as_str().into(), limit.into()]);
+        Ok(self.engine.write_returning(statement, |_| Ok(())).await?.len())
     }
 }
 
-fn to_state(text: &str) -> Option<MailState> {
-    [MailState::Waiting, MailState::Dead].into_iter().find(|state| state_text(*state) == text)
+/// The statement that removes all mails of a user, as part of an operation.
+pub(crate) fn delete_all_mails_of(user: &UserId) -> Statement {
+    Statement::new(DELETE_ALL_MAILS_OF, [user.as_str().into()])
 }
 
 fn to_mail(row: &mut RowReader<'_>) -> Result<OutboxMail, StoreError> {
     let mail = QueuedMail {
         id: parsed("mail id", MailId::parse(row.text("mail id")?))?,
-        user: parsed("user of a mail", UserId::parse(row.text("user of a mail")?))?,
+        user: row
+            .optional_text("user of a mail")?
+            .map(|text| parsed("user of a mail", UserId::parse(text)))
+            .transpose()?,
         template: known("mail template", MailTemplate::parse(row.text("mail template")?))?,
         recipient: parsed("recipient", EmailAddress::parse(row.text("recipient")?))?,
         sealed_values: row.bytes("values of a mail")?,
@@ -127,7 +133,7 @@ fn to_mail(row: &mut RowReader<'_>) -> Result<OutboxMail, StoreError> {
     };
     Ok(OutboxMail {
         mail,
-        state: known("state of a mail", to_state(row.text("state of a mail")?))?,
+        state: known("state of a mail", MailState::parse(row.text("state of a mail")?))?,
         attempts: parsed("attempts", u32::try_from(row.counter("attempts")?))?,
         due_at: row.moment("due time")?,
         last_error: row.optional_text("last error")?.map(str::to_owned),

@@ -41,7 +41,7 @@ fn insert_mail(mail: &QueuedMail) -> Statement {
         INSERT_MAIL,
         [
             mail.id.to_string().into(),
-            mail.user.as_str().into(),
+            mail.user.as_ref().map(domain::UserId::as_str).into(),
             mail.template.name().into(),
             mail.recipient.as_typed().into(),
             mail.sealed_values.as_ref().into(),

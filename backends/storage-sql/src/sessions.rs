@@ -67,10 +67,13 @@ const END_SESSION: &str = "
     UPDATE sessions SET ended_at_ms = $1, end_reason = $2
      WHERE id = $3 AND user_id = $4 AND ended_at_ms IS NULL";
 
+/// What was proved later stays, if it was written first.
 const ADVANCE_AUTHENTICATION: &str = "
-    UPDATE sessions SET authenticated_at_ms = $1, methods = $2
-     WHERE id = $3 AND user_id = $4 AND epoch = $5 AND authenticated_at_ms <= $1
-       AND ended_at_ms IS NULL
+    UPDATE sessions
+       SET authenticated_at_ms = CASE WHEN authenticated_at_ms < $1 THEN $1
+                                      ELSE authenticated_at_ms END,
+           methods = CASE WHEN authenticated_at_ms <= $1 THEN $2 ELSE methods END
+     WHERE id = $3 AND user_id = $4 AND epoch = $5 AND ended_at_ms IS NULL
        AND EXISTS (SELECT 1 FROM users WHERE id = $4 AND session_epoch = $5 AND status = 'active')";
 
 /// A session that is dead by an older epoch, or has ended, stays dead.

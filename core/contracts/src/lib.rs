@@ -35,5 +35,17 @@ pub use users::{
     UserStore,
 };
 
+/// An error and all that led to it, on one line.
+pub fn chain(error: &(dyn std::error::Error + 'static)) -> String {
+    let mut words = error.to_string();
+    let mut next = error.source();
+    while let Some(source) = next {
+        words.push_str(": ");
+        words.push_str(&source.to_string());
+        next = source.source();
+    }
+    words
+}
+
 /// A cause whose type is a backend's own affair.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync + 'static>;

@@ -12,8 +12,9 @@ use crate::{BoxError, Replaced, StoreError};
 pub struct QueuedMail {
     /// Names the mail; also its `Message-ID`, so that a mail which is sent twice can be told.
     pub id: MailId,
-    /// Whose erasure takes it along.
-    pub user: UserId,
+    /// Whose erasure takes it along; none of a mail that tells of what an erasure must not hide, or
+    /// of the erasure itself.
+    pub user: Option<UserId>,
     /// What it says.
     pub template: MailTemplate,
     /// Where it goes: the address as stored, never as somebody typed it later.
@@ -33,6 +34,23 @@ pub enum MailState {
     Waiting,
     /// It is not tried again, unless an operator says so.
     Dead,
+}
+
+impl MailState {
+    const ALL: [Self; 2] = [Self::Waiting, Self::Dead];
+
+    /// The stable name, in stores and on the command line.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Waiting => "waiting",
+            Self::Dead => "dead",
+        }
+    }
+
+    /// Reads the stable name.
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|state| state.name() == text)
+    }
 }
 
 /// A mail in the outbox, with what became of it so far. A mail that was sent is not there.
@@ -84,6 +102,10 @@ pub trait MailOutboxStore: Send + Sync {
 
     /// Removes a mail, which was sent or served its time; already gone is success.
     async fn delete_mail(&self, id: MailId) -> Result<(), StoreError>;
+
+    /// Removes at most `limit` of the mails that the user's erasure would take along. Returns how
+    /// many went.
+    async fn delete_mails_of(&self, user: &UserId, limit: usize) -> Result<usize, StoreError>;
 }
 
 /// What a template is filled with.

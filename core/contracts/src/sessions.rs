@@ -160,7 +160,8 @@ pub trait SessionStore: Send + Sync {
     async fn advance_forgiven(&self, forgive: &Forgive) -> Result<Advanced, StoreError>;
 
     /// Renews time and methods of a session's authentication, if the session has not ended and both
-    /// it and the user, who is active, have the epoch. The time only goes forward.
+    /// it and the user, who is active, have the epoch. A renewal that is older than the last
+    /// changes nothing, and is none the less one.
     async fn advance_authentication(
         &self,
         renewal: &Reauthenticate,

@@ -156,14 +156,13 @@ pub trait UserStore: Send + Sync {
     ) -> Result<Replaced, StoreError>;
 
     /// Turns a user into a tombstone that holds nothing of the person: address and user name are
-    /// free, nobody signs in, and mails that wait for the user are gone but for those of this
-    /// operation. What else belongs to the user is removed by [`UserStore::delete_remains`].
+    /// free, nobody signs in, and codes and mails of the user are gone. What else belongs to the
+    /// user is removed by [`UserStore::delete_remains`].
     async fn erase_user(&self, erasure: &EraseUser) -> Result<Replaced, StoreError>;
 
     /// Removes at most `limit` of each kind of record that belong to erased users: sessions,
-    /// devices, codes, and mails but those that were written at the moment of the erasure. A
-    /// tombstone that was made by `settled` and has none left is not looked at again. Returns how
-    /// many went.
+    /// devices, codes and mails. A tombstone that was made by `settled` and has none left is not
+    /// looked at again. Returns how many went.
     async fn delete_remains(&self, settled: Timestamp, limit: usize) -> Result<usize, StoreError>;
 
     /// The names of all roles that are defined.

@@ -11,7 +11,7 @@ pub enum MailTemplate {
     PasswordChanged,
     /// To the old address: the account has another one.
     AddressChanged,
-    /// Somebody wanted to sign up with an address that has an account.
+    /// Somebody wanted to use an address that has an account.
     AlreadyRegistered,
     /// A sign-in from a device that was not seen before.
     NewDevice,

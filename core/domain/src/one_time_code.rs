@@ -64,7 +64,7 @@ pub struct OneTimeCode {
     pub tries: u32,
     /// The mailbox that it was sent to: the one that the user shall have, or has; a code that was
     /// sent to an address which the user has no longer proves nothing. None where nobody got it.
-    pub address: Option<EmailAddress>,
+    pub email: Option<EmailAddress>,
     /// When it was made.
     pub created_at: Timestamp,
     /// When the short code stops working.

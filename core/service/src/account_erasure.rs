@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use contracts::{EraseUser, Notices, Replaced};
-use domain::{EndReason, EventKind, MailTemplate, Revocation, RevocationScope, User};
+use domain::{EndReason, EventKind, MailTemplate, User};
 
 use crate::Service;
 use crate::authenticate::Caller;
@@ -83,18 +83,12 @@ impl Service {
             self.event(&happening, revoked),
         ];
         let farewell = self.notice_mail(MailTemplate::AccountDeleted, user, &origin.client, at);
-        let scope =
-            RevocationScope::User { user: user.id.clone(), epoch_below: epoch, except: None };
         EraseUser {
             user: user.id.clone(),
             version: user.version,
             epoch,
             at,
-            revocation: Revocation {
-                scope,
-                ended_at: at,
-                expires_at: at.plus(self.revocation_ttl()),
-            },
+            revocation: self.user_revocation(&user.id, epoch, None, at),
             notices: Notices { events, mails: farewell.into_iter().collect() },
         }
     }

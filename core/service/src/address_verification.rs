@@ -50,8 +50,8 @@ pub enum VerifyAddressError {
     /// The code is good, and still is; the password is not the user's.
     #[error("the password is not right")]
     WrongPassword,
-    /// An account cannot be taken over by its next address.
-    #[error("only the first address of an account can discard the password")]
+    /// An account cannot be taken over by its next address, nor one whose address is verified.
+    #[error("only an address that was never verified can discard the password")]
     NothingToDiscard,
     /// Somebody else has verified the address meanwhile.
     #[error("the address is taken")]
@@ -82,35 +82,38 @@ impl Service {
         let code = self.proven_code(presented, &KINDS).await?;
         let code = code.ok_or(VerifyAddressError::CodeNotUsable)?;
         for _ in 0..ATTEMPTS_MAX {
-            let user = self.user_of_code(&code).await?.ok_or(VerifyAddressError::CodeNotUsable)?;
-            self.check_proof(&user, &code, proof).await?;
-            let (change, reset) = self.verification(&user, &code, (proof, origin));
+            let found = self.account_of_code(&code).await?;
+            let mut account = found.ok_or(VerifyAddressError::CodeNotUsable)?;
+            self.check_proof(&account.user, &code, proof).await?;
+            let (change, reset) = self.verification(&account.user, &code, proof, origin);
             match change.commit().await? {
                 UserReplaced::Yes => {
-                    let found = self.stores.users.find_user(&user.id).await;
-                    let account = found.map_err(Failure::Store)?;
-                    let account = account.ok_or(VerifyAddressError::CodeNotUsable)?;
+                    account.user = change.replace.user;
                     return Ok(VerifiedAddress { account, reset });
                 }
                 UserReplaced::Stale => {}
                 UserReplaced::CodeNotUsable => return Err(VerifyAddressError::CodeNotUsable),
                 UserReplaced::EmailTaken => return Err(VerifyAddressError::EmailTaken),
-                // No verification changes the user name.
-                UserReplaced::UsernameTaken => break,
+                outcome @ UserReplaced::UsernameTaken => {
+                    return Err(Failure::ImpossibleOutcome(outcome).into());
+                }
             }
         }
         Err(Failure::Contended.into())
     }
 
-    /// The user that a code is of, who must be there, active, and reachable where the code went:
-    /// one that was asked for while the address changed may have gone to the old mailbox.
-    pub(crate) async fn user_of_code(&self, code: &OneTimeCode) -> Result<Option<User>, Failure> {
+    /// The account that a code is of, whose user must be there, active, and reachable where the
+    /// code went: one that was asked for while the address changed may have gone to the old one.
+    pub(crate) async fn account_of_code(
+        &self,
+        code: &OneTimeCode,
+    ) -> Result<Option<Account>, Failure> {
         let found = self.stores.users.find_user(&code.user).await?;
-        let is_reachable = |user: &User| {
-            code.kind == CodeKind::ChangeAddress || code.address.as_ref() == Some(&user.email)
-        };
-        let user = found.map(|account| account.user);
-        Ok(user.filter(|user| user.status == UserStatus::Active && is_reachable(user)))
+        Ok(found.filter(|Account { user, .. }| {
+            let is_reachable =
+                code.kind == CodeKind::ChangeAddress || code.email.as_ref() == Some(&user.email);
+            user.status == UserStatus::Active && is_reachable
+        }))
     }
 
     async fn check_proof(
@@ -133,7 +136,12 @@ impl Service {
             {
                 Ok(())
             }
-            AddressProof::DiscardPassword if code.kind == CodeKind::VerifyAddress => Ok(()),
+            // What was set after somebody had proved the address is not discarded.
+            AddressProof::DiscardPassword
+                if code.kind == CodeKind::VerifyAddress && !user.is_email_verified =>
+            {
+                Ok(())
+            }
             AddressProof::DiscardPassword => Err(VerifyAddressError::NothingToDiscard),
             // Nobody has set a password that could be somebody else's.
             AddressProof::None
@@ -151,19 +159,20 @@ impl Service {
         &'a self,
         user: &User,
         code: &OneTimeCode,
-        (proof, origin): (&AddressProof, &'a Origin),
+        proof: &AddressProof,
+        origin: &'a Origin,
     ) -> (UserChange<'a>, Option<CodeToken>) {
         let mut change = self.change(user, Some(&user.id), origin);
         change.spend(spend(code, change.at()));
         change.replace.user.is_email_verified = true;
-        if let (CodeKind::ChangeAddress, Some(address)) = (code.kind, &code.address) {
-            change.replace.user.email = address.clone();
+        if let (CodeKind::ChangeAddress, Some(email)) = (code.kind, &code.email) {
+            change.replace.user.email = email.clone();
             // Codes that were mailed to the old address die with it.
             change.replace.drops_codes = true;
             let template = MailTemplate::AddressChanged;
             let told = self.notice_mail(template, user, &origin.client, change.at());
             change.replace.notices.mails.extend(told);
-            let email = address.clone();
+            let email = email.clone();
             change.tell(EventKind::UserUpdated { email, fields: vec!["email"] });
         }
         let email = change.replace.user.email.clone();

@@ -9,8 +9,8 @@ use domain::{Account, CodeKind, EmailAddress, EventKind, Login, MailTemplate, Us
 use crate::Service;
 use crate::event_log::Happening;
 use crate::failure::Failure;
-use crate::nobody::nowhere;
-use crate::one_time_codes::{CodeRequested, SHORT_CODE_TTL};
+use crate::nobody::to_nobody;
+use crate::one_time_codes::CodeRequested;
 use crate::policy::{Origin, VerifyEmail};
 
 /// A second request for a new password within this time changes nothing: nobody's mailbox is
@@ -87,10 +87,12 @@ impl Service {
             Some(owner) => self.fresh_code(&owner.id, kind, &owner.email, now),
             None => self.code_for_nobody(kind, wanted.email, now),
         };
-        let nowhere = nowhere();
-        let recipient = owner.map_or(&nowhere, |owner| &owner.email);
-        let mails = vec![self.code_mail(wanted.template, &fresh, recipient)];
-        let mut notices = Notices { events: Vec::new(), mails };
+        let recipient = owner.map_or(wanted.email, |owner| &owner.email);
+        let mut mail = self.code_mail(wanted.template, &fresh, recipient);
+        if owner.is_none() {
+            to_nobody(&mut mail);
+        }
+        let mut notices = Notices { events: Vec::new(), mails: vec![mail] };
         if kind == CodeKind::ResetPassword {
             let happening = Happening { origin, actor: None, subject: &fresh.record.user, at: now };
             let requested = EventKind::UserPasswordResetRequested(origin.client.clone());
@@ -101,13 +103,8 @@ impl Service {
         let put = PutCode { code: fresh.record, unless_made_after, notices };
         let challenge = match self.stores.codes.put_code(&put).await? {
             CodePut::Yes => challenge,
-            CodePut::TooSoon(standing) => self.told_challenge(challenge, standing),
+            CodePut::TooSoon(standing) => self.challenge_in_place_of(put, standing).await?,
         };
         Ok(CodeRequested { challenge, expires_in: self.short_code_ttl(kind) })
-    }
-
-    /// How long a short code of that kind works.
-    pub(crate) fn short_code_ttl(&self, kind: CodeKind) -> Duration {
-        self.code_ttl(kind).min(SHORT_CODE_TTL)
     }
 }

@@ -1,4 +1,4 @@
-use contracts::StoreError;
+use contracts::{StoreError, UserReplaced};
 use crypto::{HashingFailure, OpenError, SignError, UnusableHash};
 
 /// Why a use case could not do its work: never the caller's fault, and never a refusal.
@@ -13,6 +13,9 @@ pub enum Failure {
     /// A mail in the outbox says what no mail of ours says.
     #[error("a mail in the outbox is malformed")]
     MalformedMail,
+    /// A store refused a change for a reason that the change cannot have.
+    #[error("the store answered {0:?}, which this change cannot mean")]
+    ImpossibleOutcome(UserReplaced),
     /// A token could not be signed.
     #[error("a token could not be signed")]
     Sign(#[from] SignError),

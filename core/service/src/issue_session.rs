@@ -73,7 +73,7 @@ impl Service {
         };
         // Signed before it is stored: a key that cannot sign must not leave sessions behind.
         let access = self.access_token(&account, &session, now)?;
-        let new = self.with_notices(session, &account.user, (origin, now)).await?;
+        let new = self.with_notices(session, &account.user, origin, now).await?;
         let inserted = self.stores.sessions.insert_session(&new).await.map_err(Failure::Store)?;
         if inserted == InsertSession::EpochPassed {
             return Err(IssueSessionError::Superseded);
@@ -95,7 +95,8 @@ impl Service {
         &self,
         session: Session,
         user: &User,
-        (origin, now): (&Origin, Timestamp),
+        origin: &Origin,
+        now: Timestamp,
     ) -> Result<NewSession, Failure> {
         let digest = device_digest(user, &origin.client);
         let known = self.stores.sessions.find_device(&user.id, digest, now).await?;

@@ -44,11 +44,11 @@ pub use failure::Failure;
 pub use hashing::HashingError;
 pub use issue_session::Tokens;
 pub use key_ring::KeyTable;
-pub use mail_administration::RetryMailError;
+pub use mail_administration::{RetryMailError, can_retry};
 pub use mail_relay::MailsRelayed;
 pub use nobody::is_nobody;
 pub use one_time_codes::{CodeRequested, PresentedCode, read_code_token, write_code_token};
-pub use password_change::ChangePasswordError;
+pub use password_change::{ChangePasswordError, PasswordChange};
 pub use password_reset::ResetPasswordError;
 pub use policy::{CodePolicy, KeyPolicy, Origin, Policy, RegistrationPolicy, VerifyEmail};
 pub use profile::{ChangeProfileError, ChangedProfile, FieldChange, ProfileChange};
@@ -58,10 +58,10 @@ pub use revocations::SignedRevocations;
 pub use sessions::{EndSessionError, SESSIONS_PAGE_MAX};
 pub use sign_in::{AccountDigest, SignInError, SignInRefusal};
 pub use sign_out::SignOutError;
-pub use sign_up::{NewAccount, SignUpError, SignedUp};
+pub use sign_up::{NewAccount, NewUser, SignUpError, SignedUp};
 pub use start::{Parts, StartError, Stores};
 pub use step_up::{RECENT, StepUpError, StepUpRequired, SteppedUp};
-pub use user_administration::{NewUser, SetRolesError};
+pub use user_administration::SetRolesError;
 
 use std::sync::Arc;
 

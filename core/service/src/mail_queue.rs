@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use contracts::{MailValues, QueuedMail};
-use domain::{Client, EmailAddress, MailId, MailTemplate, Timestamp, User, UserId};
+use domain::{Client, EmailAddress, MailId, MailTemplate, Timestamp, User};
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
@@ -49,8 +49,10 @@ impl Service {
             code_ttl_s: Some(short_ttl.as_secs()),
             ..StoredValues::default()
         };
-        let times = (record.created_at, record.expires_at);
-        self.queued(template, &record.user, recipient, (&values, times))
+        let mut mail = self.queued(template, &values, recipient, record.created_at);
+        mail.user = Some(record.user.clone());
+        mail.expires_at = record.expires_at;
+        mail
     }
 
     /// The mail that tells a user what happened, from which client. Only proven addresses are told:
@@ -68,35 +70,43 @@ impl Service {
             ip: client.address.map(|address| address.to_string()),
             ..StoredValues::default()
         };
-        let times = (now, now.plus(NOTICE_TTL));
-        user.is_email_verified
-            .then(|| self.queued(template, &user.id, &user.email, (&values, times)))
+        // These two must arrive whatever becomes of the account: a thief who changes the address
+        // and erases the account right after does not erase the warning.
+        let outlives_user =
+            matches!(template, MailTemplate::AddressChanged | MailTemplate::AccountDeleted);
+        user.is_email_verified.then(|| QueuedMail {
+            user: (!outlives_user).then(|| user.id.clone()),
+            ..self.queued(template, &values, &user.email, now)
+        })
     }
 
-    /// The mail to the owner of an address with which somebody wanted to sign up. It says nothing
-    /// of whoever that was.
+    /// The mail to the owner of an address that somebody else wanted to use. It says nothing of
+    /// whoever that was.
     pub(crate) fn already_registered_mail(&self, owner: &User, now: Timestamp) -> QueuedMail {
-        let contents = (&StoredValues::default(), (now, now.plus(NOTICE_TTL)));
-        self.queued(MailTemplate::AlreadyRegistered, &owner.id, &owner.email, contents)
+        let values = StoredValues::default();
+        let template = MailTemplate::AlreadyRegistered;
+        let user = Some(owner.id.clone());
+        QueuedMail { user, ..self.queued(template, &values, &owner.email, now) }
     }
 
+    /// A mail of nobody in particular, for as long as notices are worth something.
     fn queued(
         &self,
         template: MailTemplate,
-        user: &UserId,
+        values: &StoredValues,
         recipient: &EmailAddress,
-        (values, (created_at, expires_at)): (&StoredValues, (Timestamp, Timestamp)),
+        created_at: Timestamp,
     ) -> QueuedMail {
         let id = MailId::new(created_at, self.entropy.bytes());
         let plain = Zeroizing::new(serde_json::to_vec(values).expect("text and numbers are JSON"));
         QueuedMail {
             id,
-            user: user.clone(),
+            user: None,
             template,
             recipient: recipient.clone(),
             sealed_values: self.data_keys.seal(&identity(id), &plain, self.entropy.bytes()),
             created_at,
-            expires_at,
+            expires_at: created_at.plus(NOTICE_TTL),
         }
     }
 
@@ -105,14 +115,8 @@ impl Service {
         let plain = self.data_keys.open(&identity(mail.id), &mail.sealed_values)?;
         let stored: StoredValues =
             serde_json::from_slice(&plain).map_err(|_| Failure::MalformedMail)?;
-        let page = match mail.template {
-            MailTemplate::VerifyAddress => "verify",
-            MailTemplate::ConfirmAddress => "confirm",
-            MailTemplate::ResetPassword => "reset",
-            _ => "",
-        };
-        let link = match (&stored.challenge, &stored.token) {
-            (Some(challenge), Some(token)) => Some(self.link(page, challenge, token)),
+        let link = match (page_of(mail.template), &stored.challenge, &stored.token) {
+            (Some(page), Some(challenge), Some(token)) => Some(self.link(page, challenge, token)),
             _ => None,
         };
         Ok(MailValues {
@@ -131,6 +135,20 @@ impl Service {
     fn link(&self, page: &str, challenge: &str, token: &str) -> SecretString {
         let base = &self.policy.links_base;
         SecretString::from(format!("{base}/pages/{page}?c={challenge}#{token}"))
+    }
+}
+
+/// The page that the mail's link leads to, where it has one.
+const fn page_of(template: MailTemplate) -> Option<&'static str> {
+    match template {
+        MailTemplate::VerifyAddress => Some("verify"),
+        MailTemplate::ConfirmAddress => Some("confirm"),
+        MailTemplate::ResetPassword => Some("reset"),
+        MailTemplate::PasswordChanged
+        | MailTemplate::AddressChanged
+        | MailTemplate::AlreadyRegistered
+        | MailTemplate::NewDevice
+        | MailTemplate::AccountDeleted => None,
     }
 }
 

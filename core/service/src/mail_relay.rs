@@ -3,16 +3,20 @@
 
 use std::time::Duration;
 
-use contracts::{MailRenderer, MailState, MailTransport, OutboxMail, OutgoingMail, SendMailError};
+use contracts::{
+    MailRenderer, MailState, MailTransport, OutboxMail, OutgoingMail, SendMailError, chain,
+};
 use domain::{MailTemplate, Timestamp};
 use futures_util::future::join_all;
 
 use crate::Service;
 use crate::failure::Failure;
-use crate::nobody::is_nobody;
+use crate::nobody::{is_nobody, nobody_at_all};
 
 /// Mails that are sent at once.
 const BATCH: usize = 8;
+/// Mails of nobody that are removed in one step.
+const NOBODYS_AT_ONCE: usize = 500;
 /// How long a relay that dies keeps others from its mails: longer than any attempt takes.
 const LEASE: Duration = Duration::from_mins(1);
 /// The wait after a first failure; it doubles with each.
@@ -67,6 +71,11 @@ impl Service {
         renderer: &dyn MailRenderer,
         transport: &dyn MailTransport,
     ) -> Result<MailsRelayed, Failure> {
+        // Before anything is claimed, so that those of nobody do not keep others waiting.
+        let nobody = nobody_at_all();
+        while self.stores.mails.delete_mails_of(&nobody, NOBODYS_AT_ONCE).await? == NOBODYS_AT_ONCE
+        {
+        }
         let now = self.clock.now();
         let mails = self.stores.mails.claim_mails(now, now.plus(LEASE), BATCH).await?;
         let has_more = mails.len() == BATCH;
@@ -150,7 +159,7 @@ impl Service {
 
 fn duty(mail: &OutboxMail, now: Timestamp) -> Duty {
     match mail.state {
-        _ if is_nobody(&mail.mail.user) => Duty::Remove,
+        _ if mail.mail.user.as_ref().is_some_and(is_nobody) => Duty::Remove,
         MailState::Waiting if mail.mail.expires_at <= now => Duty::GiveUp,
         MailState::Waiting => Duty::Send,
         MailState::Dead if mail.mail.sealed_values.is_empty() => Duty::Remove,
@@ -186,16 +195,9 @@ fn wait_after(attempts: u32) -> Duration {
     FIRST_WAIT.saturating_mul(1 << doublings).min(WAIT_MAX)
 }
 
-/// The error and all that led to it, on one line and of a bounded length.
+/// The error and all that led to it, of a bounded length and without control characters.
 fn in_words(error: &SendMailError) -> String {
-    let mut words = error.to_string();
-    let mut next = std::error::Error::source(error);
-    while let Some(source) = next {
-        words.push_str(": ");
-        words.push_str(&source.to_string());
-        next = source.source();
-    }
-    words.chars().filter(|c| !c.is_control()).take(ERROR_CHARACTERS_MAX).collect()
+    chain(error).chars().filter(|c| !c.is_control()).take(ERROR_CHARACTERS_MAX).collect()
 }
 
 #[cfg(test)]

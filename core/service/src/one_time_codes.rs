@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
-use contracts::SpendCode;
+use contracts::{PutCode, SpendCode};
 use domain::{
     ChallengeId, CodeKind, CodeToken, EmailAddress, OneTimeCode, SHORT_CODE_TRIES_MAX, ShortCode,
     Timestamp, UserId,
@@ -14,9 +14,10 @@ use zeroize::Zeroizing;
 
 use crate::Service;
 use crate::failure::Failure;
+use crate::nobody::{nobody_named, to_nobody};
 
 /// How long a short code works: short enough that five tries against 40 bits are nothing.
-pub(crate) const SHORT_CODE_TTL: Duration = Duration::from_mins(10);
+const SHORT_CODE_TTL: Duration = Duration::from_mins(10);
 /// Marks our one-time tokens, so that scanners find leaked ones.
 const PREFIX: &str = "dwo_";
 
@@ -72,14 +73,13 @@ impl Service {
         &self,
         user: &UserId,
         kind: CodeKind,
-        address: &EmailAddress,
+        email: &EmailAddress,
         now: Timestamp,
     ) -> FreshCode {
         let token =
             CodeToken { user: user.clone(), kind, secret: Zeroizing::new(self.entropy.bytes()) };
         let short = ShortCode::new(self.entropy.bytes());
         let challenge = ChallengeId::new(now, self.entropy.bytes());
-        let ttl = self.code_ttl(kind);
         let record = OneTimeCode {
             user: user.clone(),
             kind,
@@ -87,10 +87,10 @@ impl Service {
             secret_digest: crypto::digest(token.secret.as_slice()),
             short_code_mac: self.code_key.mac(&compared_bytes(challenge, &short)),
             tries: 0,
-            address: Some(address.clone()),
+            email: Some(email.clone()),
             created_at: now,
-            short_code_expires_at: now.plus(ttl.min(SHORT_CODE_TTL)),
-            expires_at: now.plus(ttl),
+            short_code_expires_at: now.plus(self.short_code_ttl(kind)),
+            expires_at: now.plus(self.code_ttl(kind)),
         };
         FreshCode { record, token, short }
     }
@@ -104,16 +104,47 @@ impl Service {
         now: Timestamp,
     ) -> FreshCode {
         let mut fresh = self.fresh_code(&self.nobody(email), kind, email, now);
-        fresh.record.address = None;
+        fresh.record.email = None;
         fresh.record.expires_at = fresh.record.short_code_expires_at;
         fresh
     }
 
-    /// The challenge to answer with, where `standing` is that of an older code that stays. Where
-    /// registration tells nothing, it is not told either: a code that was asked for before an
-    /// account was made stays nobody's, and two challenges alike would tell that there was one.
-    pub(crate) fn told_challenge(&self, fresh: ChallengeId, standing: ChallengeId) -> ChallengeId {
-        if self.policy.registration.reveals_existing { standing } else { fresh }
+    /// The challenge to answer with, where an older code stood in the way of `refused`.
+    ///
+    /// Where registration tells who has an account, it is that of the older code: the mail that
+    /// went out is of use with either answer. Where it does not, two challenges alike would tell
+    /// that there was an account before, and so would an answer that came without a write. So a
+    /// code for nobody is put, as if it were the first.
+    pub(crate) async fn challenge_in_place_of(
+        &self,
+        refused: PutCode,
+        standing: ChallengeId,
+    ) -> Result<ChallengeId, Failure> {
+        if self.policy.registration.reveals_existing {
+            return Ok(standing);
+        }
+        let challenge = refused.code.challenge;
+        let put = self.for_nobody(refused);
+        self.stores.codes.put_code(&put).await?;
+        Ok(challenge)
+    }
+
+    /// The same for nobody, under an id of its own.
+    fn for_nobody(&self, mut put: PutCode) -> PutCode {
+        let nobody = nobody_named(&self.entropy.bytes::<16>());
+        put.code.email = None;
+        put.code.expires_at = put.code.short_code_expires_at;
+        // What the code is compared with was made for another owner: it proves nothing to anybody.
+        put.code.short_code_mac = self.entropy.bytes();
+        put.notices.mails.iter_mut().for_each(to_nobody);
+        put.notices.events.iter_mut().for_each(|event| event.subject = nobody.clone());
+        put.code.user = nobody;
+        put
+    }
+
+    /// How long a short code of that kind works.
+    pub(crate) fn short_code_ttl(&self, kind: CodeKind) -> Duration {
+        self.code_ttl(kind).min(SHORT_CODE_TTL)
     }
 
     /// How long the link of such a code works.

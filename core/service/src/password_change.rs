@@ -1,6 +1,6 @@
 use contracts::UserReplaced;
 use crypto::Verdict;
-use domain::{EndReason, EventKind, MailTemplate, Password, PasswordHash, User, WeakPassword};
+use domain::{EndReason, Password, PasswordHash, User, WeakPassword};
 
 use crate::Service;
 use crate::authenticate::Caller;
@@ -8,6 +8,15 @@ use crate::failure::Failure;
 use crate::hashing::HashingError;
 use crate::policy::Origin;
 use crate::user_changes::{ATTEMPTS_MAX, UserChange};
+
+/// The password that a user has, and the one that they want.
+#[derive(Clone, Debug)]
+pub struct PasswordChange {
+    /// What signs in now.
+    pub current: Password,
+    /// What shall sign in from now on.
+    pub new: Password,
+}
 
 /// Why a password was not changed.
 #[derive(Debug, thiserror::Error)]
@@ -35,9 +44,10 @@ impl Service {
     pub async fn change_password(
         &self,
         caller: &Caller,
-        (current, new): (&Password, &Password),
+        passwords: &PasswordChange,
         origin: &Origin,
     ) -> Result<(), ChangePasswordError> {
+        let PasswordChange { current, new } = passwords;
         let user = &caller.account.user;
         self.policy.password.check(new, &user.email, user.username.as_ref())?;
         if self.verify_password(Some(user), current).await? == Verdict::No {
@@ -46,22 +56,19 @@ impl Service {
         let hash = self.hash_password(new).await?;
         let mut user = user.clone();
         for _ in 0..ATTEMPTS_MAX {
-            match self.new_password(&user, caller, (&hash, origin)).commit().await? {
+            match self.new_password(&user, caller, &hash, origin).commit().await? {
                 UserReplaced::Yes => return Ok(()),
                 // Whoever raised the epoch may have set another password: what was verified above
                 // holds only while it stands.
                 UserReplaced::Stale => {
-                    let found = self.stores.users.find_user(&user.id).await;
-                    user = found
-                        .map_err(Failure::Store)?
-                        .map(|account| account.user)
-                        .filter(|now| now.session_epoch == user.session_epoch)
-                        .ok_or(ChangePasswordError::Revoked)?;
+                    let found = self.still_signed_in(&user).await?;
+                    user = found.ok_or(ChangePasswordError::Revoked)?.user;
                 }
-                // No change of the password has to do with these.
-                UserReplaced::CodeNotUsable
+                outcome @ (UserReplaced::CodeNotUsable
                 | UserReplaced::EmailTaken
-                | UserReplaced::UsernameTaken => break,
+                | UserReplaced::UsernameTaken) => {
+                    return Err(Failure::ImpossibleOutcome(outcome).into());
+                }
             }
         }
         Err(Failure::Contended.into())
@@ -71,13 +78,11 @@ impl Service {
         &'a self,
         user: &User,
         caller: &Caller,
-        (hash, origin): (&PasswordHash, &'a Origin),
+        hash: &PasswordHash,
+        origin: &'a Origin,
     ) -> UserChange<'a> {
         let mut change = self.change(user, Some(&user.id), origin);
-        change.replace.user.password_hash = Some(hash.clone());
-        change.tell(EventKind::UserPasswordChanged(origin.client.clone()));
-        change.end_sessions(EndReason::PasswordChanged, Some(caller.session.id));
-        change.mail(MailTemplate::PasswordChanged);
+        change.set_password(hash, EndReason::PasswordChanged, Some(caller.session.id));
         change
     }
 }

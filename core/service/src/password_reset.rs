@@ -1,7 +1,6 @@
 use contracts::UserReplaced;
 use domain::{
-    CodeKind, EndReason, EventKind, MailTemplate, OneTimeCode, Password, PasswordHash, User,
-    WeakPassword,
+    CodeKind, EndReason, EventKind, OneTimeCode, Password, PasswordHash, User, WeakPassword,
 };
 
 use crate::Service;
@@ -11,7 +10,8 @@ use crate::one_time_codes::{PresentedCode, spend};
 use crate::policy::Origin;
 use crate::user_changes::{ATTEMPTS_MAX, UserChange};
 
-/// Why a reset did not complete. Unless it says `CodeNotUsable`, the code still works.
+/// Why a reset did not complete. Unless it says `CodeNotUsable`, the code still works, though a
+/// short one may have lost a try.
 #[derive(Debug, thiserror::Error)]
 pub enum ResetPasswordError {
     /// The new password breaks the policy.
@@ -42,20 +42,26 @@ impl Service {
         // Found, not taken: hashing may be refused, and the code must outlive that.
         let code = self.proven_code(presented, &[CodeKind::ResetPassword]).await?;
         let code = code.ok_or(ResetPasswordError::CodeNotUsable)?;
-        let user = self.user_of_code(&code).await?.ok_or(ResetPasswordError::CodeNotUsable)?;
+        let user = self.user_to_reset(&code).await?;
         self.policy.password.check(new, &user.email, user.username.as_ref())?;
         let hash = self.hash_password(new).await?;
         for _ in 0..ATTEMPTS_MAX {
-            let user = self.user_of_code(&code).await?.ok_or(ResetPasswordError::CodeNotUsable)?;
-            match self.reset(&user, &code, (&hash, origin)).commit().await? {
+            let user = self.user_to_reset(&code).await?;
+            match self.reset(&user, &code, &hash, origin).commit().await? {
                 UserReplaced::Yes => return Ok(()),
                 UserReplaced::Stale => {}
                 UserReplaced::CodeNotUsable => return Err(ResetPasswordError::CodeNotUsable),
-                // No reset changes either.
-                UserReplaced::EmailTaken | UserReplaced::UsernameTaken => break,
+                outcome @ (UserReplaced::EmailTaken | UserReplaced::UsernameTaken) => {
+                    return Err(Failure::ImpossibleOutcome(outcome).into());
+                }
             }
         }
         Err(Failure::Contended.into())
+    }
+
+    async fn user_to_reset(&self, code: &OneTimeCode) -> Result<User, ResetPasswordError> {
+        let found = self.account_of_code(code).await?;
+        Ok(found.ok_or(ResetPasswordError::CodeNotUsable)?.user)
     }
 
     /// One operation: spend the code, set the hash, raise the session epoch, tell the world.
@@ -63,18 +69,16 @@ impl Service {
         &'a self,
         user: &User,
         code: &OneTimeCode,
-        (hash, origin): (&PasswordHash, &'a Origin),
+        hash: &PasswordHash,
+        origin: &'a Origin,
     ) -> UserChange<'a> {
         let mut change = self.change(user, Some(&user.id), origin);
         change.spend(spend(code, change.at()));
-        change.replace.user.password_hash = Some(hash.clone());
         if !user.is_email_verified {
             change.replace.user.is_email_verified = true;
             change.tell(EventKind::UserEmailVerified(user.email.clone()));
         }
-        change.tell(EventKind::UserPasswordChanged(origin.client.clone()));
-        change.end_sessions(EndReason::PasswordReset, None);
-        change.mail(MailTemplate::PasswordChanged);
+        change.set_password(hash, EndReason::PasswordReset, None);
         change
     }
 }

@@ -82,12 +82,13 @@ impl Service {
         origin: &Origin,
     ) -> Result<ChangedProfile, ChangeProfileError> {
         let user = &caller.account.user;
-        let wish = match wanted.email.as_ref().filter(|email| **email != user.email) {
-            Some(email) => self.consider(email, caller).await?,
-            None => AddressWish::None,
-        };
         let mut account = caller.account.clone();
         for _ in 0..ATTEMPTS_MAX {
+            // Anew at each attempt: another request may have asked for an address meanwhile.
+            let wish = match wanted.email.as_ref().filter(|email| **email != account.user.email) {
+                Some(email) => self.consider(email, caller).await?,
+                None => AddressWish::None,
+            };
             let mut change = self.change(&account.user, Some(&user.id), origin);
             apply(wanted, &mut change);
             let requested = match &wish {
@@ -103,9 +104,14 @@ impl Service {
                     account.user = change.replace.user;
                     return Ok(ChangedProfile { account, requested });
                 }
-                UserReplaced::Stale => account = self.still_signed_in(&account.user).await?,
+                UserReplaced::Stale => {
+                    let found = self.still_signed_in(&account.user).await?;
+                    account = found.ok_or(ChangeProfileError::Revoked)?;
+                }
                 UserReplaced::UsernameTaken => return Err(ChangeProfileError::UsernameTaken),
-                UserReplaced::EmailTaken | UserReplaced::CodeNotUsable => break,
+                outcome @ (UserReplaced::EmailTaken | UserReplaced::CodeNotUsable) => {
+                    return Err(Failure::ImpossibleOutcome(outcome).into());
+                }
             }
         }
         Err(Failure::Contended.into())
@@ -129,7 +135,7 @@ impl Service {
         let age = asked.as_ref().map(|code| now.since(code.created_at));
         match (asked, age) {
             (Some(code), Some(age)) if age < ASK_AGAIN_AFTER => {
-                if code.address.as_ref() != Some(email) {
+                if code.email.as_ref() != Some(email) {
                     return Err(ChangeProfileError::TooSoon(ASK_AGAIN_AFTER.saturating_sub(age)));
                 }
                 let expires_in = self.short_code_ttl(kind);
@@ -156,14 +162,6 @@ impl Service {
         let challenge = fresh.record.challenge;
         change.replace.code = Some(fresh.record);
         CodeRequested { challenge, expires_in: self.short_code_ttl(kind) }
-    }
-
-    /// The user as it is now, unless the caller's sessions were ended since `user` was read.
-    async fn still_signed_in(&self, user: &User) -> Result<Account, ChangeProfileError> {
-        let found = self.stores.users.find_user(&user.id).await.map_err(Failure::Store)?;
-        found
-            .filter(|account| account.user.session_epoch == user.session_epoch)
-            .ok_or(ChangeProfileError::Revoked)
     }
 }
 

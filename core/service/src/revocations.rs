@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crypto::revocation_digest;
-use domain::{Revocation, RevocationScope, SessionId, Timestamp};
+use domain::{Revocation, RevocationScope, SessionId, Timestamp, UserId};
 use doorward_claims::{REVOCATIONS_TYP, RevocationClaims, RevocationEntry};
 use tokio::sync::Mutex;
 
@@ -103,8 +103,24 @@ impl Service {
         }
     }
 
+    /// What tells services that all sessions of a user ended that began before an epoch, save
+    /// perhaps one.
+    pub(crate) fn user_revocation(
+        &self,
+        user: &UserId,
+        epoch_below: u64,
+        except: Option<SessionId>,
+        now: Timestamp,
+    ) -> Revocation {
+        Revocation {
+            scope: RevocationScope::User { user: user.clone(), epoch_below, except },
+            ended_at: now,
+            expires_at: now.plus(self.revocation_ttl()),
+        }
+    }
+
     /// How long a revocation concerns anyone.
-    pub(crate) fn revocation_ttl(&self) -> Duration {
+    fn revocation_ttl(&self) -> Duration {
         self.policy.access_ttl + REVOCATION_SLACK
     }
 }

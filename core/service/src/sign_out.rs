@@ -1,9 +1,6 @@
 use contracts::{EndSession, EpochRaise, Replaced, StoreError};
 use crypto::OpenError;
-use domain::{
-    EndReason, EventKind, RefreshToken, Revocation, RevocationScope, SessionEnd, SessionId,
-    SessionState, UserId,
-};
+use domain::{EndReason, EventKind, RefreshToken, SessionEnd, SessionId, SessionState, UserId};
 
 use crate::Service;
 use crate::authenticate::{AuthenticateError, Caller};
@@ -84,11 +81,7 @@ impl Service {
             user: user.clone(),
             from,
             to,
-            revocation: Revocation {
-                scope: RevocationScope::User { user: user.clone(), epoch_below: to, except: None },
-                ended_at: now,
-                expires_at: now.plus(self.revocation_ttl()),
-            },
+            revocation: self.user_revocation(user, to, None, now),
         };
         let happening = Happening { origin, actor: Some(user), subject: user, at: now };
         let kind = EventKind::SessionRevoked { session: None, reason: EndReason::SignedOut };

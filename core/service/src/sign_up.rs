@@ -1,6 +1,6 @@
 use std::collections::BTreeSet;
 
-use contracts::{InsertUser, InsertUserError, Notices, PutCode, StoreError};
+use contracts::{CodePut, InsertUser, InsertUserError, Notices, PutCode, StoreError};
 use domain::{
     Account, ChallengeId, CodeKind, EmailAddress, EventKind, Login, MailTemplate, Password,
     PersonName, RoleName, Timestamp, User, UserId, UserStatus, Username, WeakPassword,
@@ -11,6 +11,7 @@ use crate::code_requests::VERIFY_AGAIN_AFTER;
 use crate::event_log::Happening;
 use crate::failure::Failure;
 use crate::hashing::HashingError;
+use crate::nobody::to_nobody;
 use crate::one_time_codes::CodeRequested;
 use crate::policy::{Origin, VerifyEmail};
 
@@ -25,6 +26,18 @@ pub struct NewAccount {
     pub name: Option<PersonName>,
     /// The password.
     pub password: Password,
+}
+
+/// An account with what somebody else than its owner decides about it.
+#[derive(Debug)]
+pub struct NewUser {
+    /// What its owner gives.
+    pub account: NewAccount,
+    /// The roles, which must be defined. To an operator's, none means the default ones.
+    pub roles: BTreeSet<RoleName>,
+    /// Whether an operator vouches for the address; else it gets a verification mail, if that is
+    /// the policy.
+    pub is_email_verified: bool,
 }
 
 /// Why nobody was signed up.
@@ -81,8 +94,8 @@ impl Service {
         if !policy.reveals_existing {
             return self.sign_up_quietly(account, origin).await.map(SignedUp::SaidByMail);
         }
-        let roles = policy.default_roles.clone();
-        let (account, challenge) = self.make_account((account, roles, false), origin).await?;
+        let new = self.stranger(account);
+        let (account, challenge) = self.make_account(new, origin).await?;
         Ok(SignedUp::Made { account, challenge })
     }
 
@@ -98,15 +111,17 @@ impl Service {
             return Err(SignUpError::UsernameTaken);
         }
         let owner = self.find_login(Login::Email(account.email.clone())).await?;
-        let roles = self.policy.registration.default_roles.clone();
-        let new = self.new_user((account, roles, false), origin).await?;
+        let new = self.new_user(self.stranger(account), origin).await?;
         let now = new.user.created_at;
         let to_owner = owner.map(|owner| self.code_for_owner(&owner.user, now));
-        let challenge = match self.stores.users.insert_user(&new, to_owner.as_ref()).await {
-            Ok(()) => new.code.map(|code| code.challenge),
-            // Also where an older code stays, whose challenge is not told: see `told_challenge`.
-            Err(InsertUserError::EmailTaken(_)) => to_owner.map(|put| put.code.challenge),
-            Err(error) => return Err(error.into()),
+        let inserted = self.stores.users.insert_user(&new, to_owner.as_ref()).await;
+        let challenge = match (inserted, to_owner) {
+            (Ok(()), _) => new.code.map(|code| code.challenge),
+            (Err(InsertUserError::EmailTaken(Some(CodePut::TooSoon(standing)))), Some(put)) => {
+                Some(self.challenge_in_place_of(put, standing).await?)
+            }
+            (Err(InsertUserError::EmailTaken(_)), put) => put.map(|put| put.code.challenge),
+            (Err(error), _) => return Err(error.into()),
         };
         // Without a challenge of its own, the address was taken at this very moment.
         let challenge = challenge.unwrap_or_else(|| ChallengeId::new(now, self.entropy.bytes()));
@@ -127,12 +142,14 @@ impl Service {
             // registration before it would tell that the address is verified.
             self.code_for_nobody(kind, &owner.email, now)
         };
-        let mail = if is_active && owner.is_email_verified {
+        let mut mail = if owner.is_email_verified {
             self.already_registered_mail(owner, now)
         } else {
-            // Of somebody who is disabled, it is nobody's.
             self.code_mail(MailTemplate::VerifyAddress, &fresh, &owner.email)
         };
+        if !is_active {
+            to_nobody(&mut mail);
+        }
         PutCode {
             code: fresh.record,
             unless_made_after: now.minus(VERIFY_AGAIN_AFTER),
@@ -144,14 +161,19 @@ impl Service {
         Ok(self.stores.users.find_user_by_login(&login).await?)
     }
 
-    /// Makes an account with these roles, which must be defined. The last says whether somebody
-    /// vouches for the address; else it gets a verification mail, if that is the policy.
+    /// What a stranger is here.
+    fn stranger(&self, account: NewAccount) -> NewUser {
+        let roles = self.policy.registration.default_roles.clone();
+        NewUser { account, roles, is_email_verified: false }
+    }
+
+    /// Makes an account, and tells the challenge of its verification mail, if one was sent.
     pub(crate) async fn make_account(
         &self,
-        what: (NewAccount, BTreeSet<RoleName>, bool),
+        new: NewUser,
         origin: &Origin,
     ) -> Result<(Account, Option<ChallengeId>), SignUpError> {
-        let new = self.new_user(what, origin).await?;
+        let new = self.new_user(new, origin).await?;
         self.stores.users.insert_user(&new, None).await?;
         // Read back, because what roles allow is the store's to say.
         let InsertUser { user, code, .. } = new;
@@ -160,11 +182,8 @@ impl Service {
         Ok((account, code.map(|code| code.challenge)))
     }
 
-    async fn new_user(
-        &self,
-        (account, roles, is_email_verified): (NewAccount, BTreeSet<RoleName>, bool),
-        origin: &Origin,
-    ) -> Result<InsertUser, SignUpError> {
+    async fn new_user(&self, new: NewUser, origin: &Origin) -> Result<InsertUser, SignUpError> {
+        let NewUser { account, roles, is_email_verified } = new;
         let NewAccount { email, username, name, password } = account;
         // First, because hashing costs more than everything else here.
         self.policy.password.check(&password, &email, username.as_ref())?;

@@ -95,7 +95,7 @@ impl Service {
         let records = &*stores.records;
         let keys =
             KeyTable::open(records, data_keys, &**entropy, &policy.keys, clock.now()).await?;
-        Self::start_with(keys, parts).await
+        Self::start_with(keys, parts, MacKeys::MadeIfMissing).await
     }
 
     /// As [`Service::start`], but with the keys as they are kept: for whoever looks whether a
@@ -103,22 +103,26 @@ impl Service {
     pub async fn start_with_kept_keys(parts: Parts) -> Result<Self, StartError> {
         let Parts { stores, data_keys, policy, .. } = &parts;
         let keys = KeyTable::kept(&*stores.records, data_keys, &policy.keys).await?;
-        Self::start_with(keys, parts).await
+        Self::start_with(keys, parts, MacKeys::AsKept).await
     }
 
     /// As [`Service::start`], but without keys, for whoever signs nobody in: the shell of an
     /// operator may lack the settings that say what signs, and must not displace the server's keys.
     pub async fn start_without_keys(parts: Parts) -> Result<Self, StartError> {
         let keys = KeyTable::none(parts.policy.keys.algorithm);
-        Self::start_with(keys, parts).await
+        Self::start_with(keys, parts, MacKeys::MadeIfMissing).await
     }
 
-    async fn start_with(keys: KeyTable, parts: Parts) -> Result<Self, StartError> {
+    async fn start_with(
+        keys: KeyTable,
+        parts: Parts,
+        mac_keys: MacKeys,
+    ) -> Result<Self, StartError> {
         let Parts { stores, clock, entropy, data_keys, hashing, on_hashing_thread, policy } = parts;
         check_default_roles(&stores, &policy).await?;
         let passwords = PasswordPool::start(hashing, entropy.bytes(), on_hashing_thread)?;
-        let log_key = open_mac_key(&stores, LOG_KEY_RECORD, &data_keys, &*entropy).await?;
-        let code_key = open_mac_key(&stores, CODE_KEY_RECORD, &data_keys, &*entropy).await?;
+        let log_key = mac_keys.open(&stores, LOG_KEY_RECORD, &data_keys, &*entropy).await?;
+        let code_key = mac_keys.open(&stores, CODE_KEY_RECORD, &data_keys, &*entropy).await?;
         let revocations = RevocationCache::default();
         Ok(Self {
             stores,
@@ -146,17 +150,38 @@ async fn check_default_roles(stores: &Stores, policy: &Policy) -> Result<(), Sta
     }
 }
 
-/// The sealed key of that name; a random one where there is none yet.
-async fn open_mac_key(
-    stores: &Stores,
-    name: &str,
-    data_keys: &DataKeys,
-    entropy: &dyn Entropy,
-) -> Result<MacKey, StartError> {
-    let fresh = || {
-        let key = zeroize::Zeroizing::new(entropy.bytes::<32>());
-        Ok(sealed_records::seal(data_keys, name, key.as_slice(), entropy.bytes()))
-    };
-    let record = sealed_records::find_or_insert(&*stores.records, name, fresh).await?;
-    Ok(MacKey::parse(&sealed_records::open(data_keys, name, &record)?)?)
+/// What becomes of a MAC key that is not kept yet.
+#[derive(Clone, Copy)]
+enum MacKeys {
+    /// It is made and kept.
+    MadeIfMissing,
+    /// It is made, and nobody keeps it.
+    AsKept,
+}
+
+impl MacKeys {
+    /// The sealed key of that name.
+    async fn open(
+        self,
+        stores: &Stores,
+        name: &str,
+        data_keys: &DataKeys,
+        entropy: &dyn Entropy,
+    ) -> Result<MacKey, StartError> {
+        let records = &*stores.records;
+        let kept = match self {
+            Self::AsKept => records.find_record(name).await.map_err(Failure::Store)?,
+            Self::MadeIfMissing => {
+                let fresh = || {
+                    let key = zeroize::Zeroizing::new(entropy.bytes::<32>());
+                    Ok(sealed_records::seal(data_keys, name, key.as_slice(), entropy.bytes()))
+                };
+                Some(sealed_records::find_or_insert(records, name, fresh).await?)
+            }
+        };
+        match kept {
+            Some(record) => Ok(MacKey::parse(&sealed_records::open(data_keys, name, &record)?)?),
+            None => Ok(MacKey::new(entropy.bytes())),
+        }
+    }
 }

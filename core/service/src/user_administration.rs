@@ -8,19 +8,8 @@ use domain::{Account, EventKind, Login, RoleName, User, UserId};
 use crate::Service;
 use crate::failure::Failure;
 use crate::policy::Origin;
-use crate::sign_up::{NewAccount, SignUpError};
+use crate::sign_up::{NewUser, SignUpError};
 use crate::user_changes::ATTEMPTS_MAX;
-
-/// What an operator gives to make a user.
-#[derive(Debug)]
-pub struct NewUser {
-    /// As for a stranger.
-    pub account: NewAccount,
-    /// The roles; with none the default ones.
-    pub roles: BTreeSet<RoleName>,
-    /// Whether the operator vouches for the address.
-    pub is_email_verified: bool,
-}
 
 /// Why roles were not set.
 #[derive(Debug, thiserror::Error)]
@@ -45,10 +34,12 @@ impl Service {
     /// Makes a user, whether or not strangers may sign up. The roles must be defined: ask
     /// [`Service::check_roles`] first.
     pub async fn create_user(&self, new: NewUser, origin: &Origin) -> Result<Account, SignUpError> {
-        let default_roles = &self.policy.registration.default_roles;
-        let roles = if new.roles.is_empty() { default_roles.clone() } else { new.roles };
-        let what = (new.account, roles, new.is_email_verified);
-        self.make_account(what, origin).await.map(|(account, _)| account)
+        let new = if new.roles.is_empty() {
+            NewUser { roles: self.policy.registration.default_roles.clone(), ..new }
+        } else {
+            new
+        };
+        self.make_account(new, origin).await.map(|(account, _)| account)
     }
 
     /// The user with that id, address or user name.

@@ -3,8 +3,7 @@
 
 use contracts::{Notices, OutboxEvent, ReplaceUser, SpendCode, UserReplaced};
 use domain::{
-    EndReason, EventKind, MailTemplate, Revocation, RevocationScope, SessionId, Timestamp, User,
-    UserId,
+    Account, EndReason, EventKind, MailTemplate, PasswordHash, SessionId, Timestamp, User, UserId,
 };
 
 use crate::Service;
@@ -47,6 +46,15 @@ impl Service {
     }
 }
 
+impl Service {
+    /// The user as it is now, if no session that was alive when `user` was read has been ended
+    /// since: what the caller has proved then still holds.
+    pub(crate) async fn still_signed_in(&self, user: &User) -> Result<Option<Account>, Failure> {
+        let found = self.stores.users.find_user(&user.id).await?;
+        Ok(found.filter(|account| account.user.session_epoch == user.session_epoch))
+    }
+}
+
 impl UserChange<'_> {
     /// Whether nothing is different after it, and nobody is told anything.
     pub(crate) fn is_empty(&self) -> bool {
@@ -83,20 +91,28 @@ impl UserChange<'_> {
     pub(crate) fn end_sessions(&mut self, reason: EndReason, keep: Option<SessionId>) {
         let user = &mut self.replace.user;
         user.session_epoch = user.session_epoch.saturating_add(1);
-        self.replace.revocation = Some(Revocation {
-            scope: RevocationScope::User {
-                user: user.id.clone(),
-                epoch_below: user.session_epoch,
-                except: keep,
-            },
-            ended_at: self.at,
-            expires_at: self.at.plus(self.service.revocation_ttl()),
-        });
+        let epoch = user.session_epoch;
+        let revocation = self.service.user_revocation(&user.id, epoch, keep, self.at);
+        self.replace.revocation = Some(revocation);
         self.replace.keeps_session = keep;
         self.replace.drops_codes = true;
         let kind = EventKind::SessionRevoked { session: None, reason };
         let event = self.event(|service, happening| service.event(happening, kind));
         self.replace.notices.events.push(event);
+    }
+
+    /// Sets another password, ends every session but the one that is kept, and tells the user.
+    pub(crate) fn set_password(
+        &mut self,
+        hash: &PasswordHash,
+        reason: EndReason,
+        keep: Option<SessionId>,
+    ) {
+        self.replace.user.password_hash = Some(hash.clone());
+        let client = self.origin.client.clone();
+        self.tell(EventKind::UserPasswordChanged(client));
+        self.end_sessions(reason, keep);
+        self.mail(MailTemplate::PasswordChanged);
     }
 
     /// Makes the change.

@@ -1,7 +1,6 @@
 //! What happens around every request, once: request id, client address, time limit, panics,
 //! problems, the log line, the figures.
 
-use std::fmt::Write as _;
 use std::time::Duration;
 
 use axum::extract::{MatchedPath, Request, State};
@@ -110,13 +109,7 @@ fn method_name(method: &Method) -> &'static str {
 /// The one place where failures are logged, with all that led to them.
 fn log_cause(problem: &Problem, id: &RequestId, route: &str) {
     let Some(cause) = &problem.cause else { return };
-    let mut chain = cause.to_string();
-    let mut next = cause.source();
-    while let Some(source) = next {
-        // Writing to a String cannot fail.
-        let _ = write!(chain, ": {source}");
-        next = source.source();
-    }
+    let chain = contracts::chain(&***cause);
     if problem.code == Code::Internal {
         tracing::error!(request.id = %id, route, cause = chain, "a request failed");
     } else {

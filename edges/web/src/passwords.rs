@@ -73,7 +73,8 @@ pub(crate) async fn change(
     let (Some(current), Some(new)) = (current, new) else {
         return Err(mistakes.into_problem());
     };
-    state.service.change_password(&caller, (&current, &new), &origin).await?;
+    let passwords = service::PasswordChange { current, new };
+    state.service.change_password(&caller, &passwords, &origin).await?;
     Ok(Done)
 }
 

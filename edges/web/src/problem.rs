@@ -25,7 +25,7 @@ pub(crate) struct Problem {
     detail: Option<String>,
     errors: Vec<FieldError>,
     retry_after: Option<Duration>,
-    challenge: Option<&'static str>,
+    challenge: Option<HeaderValue>,
     allow: Option<HeaderValue>,
     pub(crate) cause: Option<Arc<BoxError>>,
 }
@@ -90,21 +90,23 @@ impl Problem {
 
     /// No credentials were sent: RFC 6750 §3.1 names no error then.
     pub(crate) fn no_credentials() -> Self {
-        Self { challenge: Some(r#"Bearer realm="doorward""#), ..Self::new(Code::InvalidToken) }
+        let challenge = HeaderValue::from_static(r#"Bearer realm="doorward""#);
+        Self { challenge: Some(challenge), ..Self::new(Code::InvalidToken) }
     }
 
     /// The bearer token is no good, for the reason that the code names.
     pub(crate) fn bearer(code: Code) -> Self {
-        Self {
-            challenge: Some(r#"Bearer realm="doorward", error="invalid_token""#),
-            ..Self::new(code)
-        }
+        const CHALLENGE: &str = r#"Bearer realm="doorward", error="invalid_token""#;
+        Self { challenge: Some(HeaderValue::from_static(CHALLENGE)), ..Self::new(code) }
     }
 
     /// The sign-in is too old for this call (RFC 9470 §3).
     pub(crate) fn step_up_required() -> Self {
-        const CHALLENGE: &str = r#"Bearer error="insufficient_user_authentication", max_age="600""#;
-        Self { challenge: Some(CHALLENGE), ..Self::new(Code::StepUpRequired) }
+        let max_age = service::RECENT.as_secs();
+        let challenge =
+            format!(r#"Bearer error="insufficient_user_authentication", max_age="{max_age}""#);
+        let challenge = HeaderValue::try_from(challenge).expect("words and a number are ASCII");
+        Self { challenge: Some(challenge), ..Self::new(Code::StepUpRequired) }
     }
 
     /// A password cannot be chosen; `field` is where it was given.
@@ -170,8 +172,8 @@ impl Problem {
         if let Some(wait) = self.retry_after() {
             headers.insert(RETRY_AFTER, wait);
         }
-        if let Some(challenge) = self.challenge {
-            headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static(challenge));
+        if let Some(challenge) = &self.challenge {
+            headers.insert(WWW_AUTHENTICATE, challenge.clone());
         }
         if let Some(allow) = &self.allow {
             headers.insert(ALLOW, allow.clone());

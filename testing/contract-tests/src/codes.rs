@@ -13,14 +13,14 @@ use crate::fixtures_mail::{challenge, code, codes, mail_id, notices, put, put_af
 pub async fn a_code_is_found_whole_until_it_expires(backend: &Backend) {
     for mut code in codes(&user_id(1), 1) {
         if code.kind == CodeKind::ChangeAddress {
-            code.address = Some(email("New.Address@Example.com"));
+            code.email = Some(email("New.Address@Example.com"));
         }
         backend.put(&code).await;
-        let typed = code.address.as_ref().map(EmailAddress::as_typed);
+        let typed = code.email.as_ref().map(EmailAddress::as_typed);
         for now in [NOW, code.short_code_expires_at, code.expires_at.minus(MILLISECOND)] {
             let found = backend.codes.find_code(&code.user, code.kind, now).await.unwrap().unwrap();
             assert!(found == code, "{:?}", code.kind);
-            assert_eq!(found.address.as_ref().map(EmailAddress::as_typed), typed);
+            assert_eq!(found.email.as_ref().map(EmailAddress::as_typed), typed);
         }
         for now in [code.expires_at, code.expires_at.plus(HOUR)] {
             assert_eq!(backend.codes.find_code(&code.user, code.kind, now).await.unwrap(), None);

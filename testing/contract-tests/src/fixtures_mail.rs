@@ -25,7 +25,7 @@ pub(crate) fn code(user: &UserId, number: u32) -> OneTimeCode {
         secret_digest: digest(number, 0),
         short_code_mac: digest(number, 0xff),
         tries: 0,
-        address: None,
+        email: None,
         created_at: NOW,
         short_code_expires_at: NOW.plus(15 * MINUTE),
         expires_at: NOW.plus(HOUR),
@@ -74,7 +74,7 @@ pub(crate) fn mail(number: u32) -> QueuedMail {
 pub(crate) fn mail_to(user: &UserId, number: u32) -> QueuedMail {
     QueuedMail {
         id: mail_id(number),
-        user: user.clone(),
+        user: Some(user.clone()),
         template: MailTemplate::PasswordChanged,
         recipient: email(&format!("Reader{number}@Example.com")),
         sealed_values: [0, 255, 1].into(),

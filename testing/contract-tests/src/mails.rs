@@ -10,7 +10,9 @@ use crate::fixtures::{
     HOUR, MINUTE, NOW, SECOND, count_of, erasure, new_session, new_user, race, replacement,
     session, user, user_id,
 };
-use crate::fixtures_mail::{code, mail, mail_id, notices, put, put_after_a_minute, waiting};
+use crate::fixtures_mail::{
+    code, mail, mail_id, mail_to, notices, put, put_after_a_minute, waiting,
+};
 
 /// A mail that waits.
 async fn with_mail(backend: &Backend, number: u32) -> OutboxMail {
@@ -166,4 +168,18 @@ pub async fn a_mail_to_nobody_is_kept(backend: &Backend) {
     with_mail(backend, 1).await;
     assert_eq!(backend.users.find_user(&user_id(1)).await.unwrap(), None);
     assert_eq!(backend.mails().await, [waiting(&mail(1))]);
+}
+
+/// Mails of one user go a few at a time; those of others, and of nobody in particular, stay.
+pub async fn mails_of_a_user_are_deleted_a_few_at_a_time(backend: &Backend) {
+    let theirs = mail_to(&user_id(2), 4);
+    let outliving = QueuedMail { user: None, ..mail_to(&user_id(1), 5) };
+    backend.with_mails(&[1, 2, 3].map(|number| mail_to(&user_id(1), number))).await;
+    backend.with_mails(&[theirs.clone(), outliving.clone()]).await;
+    let mut steps = Vec::new();
+    for _ in 0..3 {
+        steps.push(backend.mails.delete_mails_of(&user_id(1), 2).await.unwrap());
+    }
+    assert_eq!(steps, [2, 1, 0]);
+    assert_eq!(backend.mails().await, [waiting(&theirs), waiting(&outliving)]);
 }

@@ -207,6 +207,7 @@ macro_rules! mail_tests {
             one_of_many_callers_replaces_a_mail,
             errors_of_any_script_read_back,
             a_mail_to_nobody_is_kept,
+            mails_of_a_user_are_deleted_a_few_at_a_time,
         );
         $crate::cases!(
             $open,

@@ -133,8 +133,8 @@ pub async fn the_id_of_an_erased_user_is_not_given_again(backend: &Backend) {
     assert!(backend.events().await.is_empty());
 }
 
-/// Mails that wait, are leased or were given up are gone; the farewell, which is to the same user,
-/// stays, and so do the mails of others.
+/// Mails that wait, are leased or were given up are gone; what outlives the user stays, such as the
+/// farewell, and so do the mails of others.
 pub async fn mails_that_wait_are_gone_but_the_farewell(backend: &Backend) {
     let user = backend.with_user(1).await;
     let theirs = mail_to(&user_id(2), 4);
@@ -146,7 +146,7 @@ pub async fn mails_that_wait_are_gone_but_the_farewell(backend: &Backend) {
     backend.mails.replace_mail(&dead, dead.due_at).await.unwrap();
 
     let template = MailTemplate::AccountDeleted;
-    let farewell = QueuedMail { template, created_at: NOW, ..mail_to(&user.id, 5) };
+    let farewell = QueuedMail { template, user: None, ..mail_to(&user.id, 5) };
     let notices = Notices { events: Vec::new(), mails: vec![farewell.clone()] };
     backend.erase_with(&EraseUser { notices, ..erasure(&user) }).await;
 

@@ -103,11 +103,11 @@ pub async fn late_records_are_removed_until_the_tombstone_is_settled(backend: &B
     assert!(backend.has_code(&too_late).await);
 }
 
-/// A mail that was queued while the user left says what no longer is; the farewell stays until it
-/// is sent.
+/// A mail that was queued while the user left says what no longer is; one that outlives the user
+/// stays until it is sent.
 pub async fn late_mails_are_removed_and_the_farewell_stays(backend: &Backend) {
     let user = backend.with_user(1).await;
-    let farewell = QueuedMail { created_at: NOW, ..mail_to(&user.id, 5) };
+    let farewell = QueuedMail { user: None, ..mail_to(&user.id, 5) };
     let notices = Notices { mails: vec![farewell.clone()], ..Notices::default() };
     backend.erase_with(&EraseUser { notices, ..erasure(&user) }).await;
     let theirs = mail_to(&user_id(2), 7);

@@ -229,7 +229,7 @@ pub async fn codes_at_the_edges_read_back(backend: &Backend) {
         secret_digest: [0xff; 32],
         short_code_mac: [0xff; 32],
         tries: u32::MAX,
-        address: Some(full_user().email),
+        email: Some(full_user().email),
         created_at: NOW,
         short_code_expires_at: end_of_time,
         expires_at: end_of_time,
@@ -239,7 +239,7 @@ pub async fn codes_at_the_edges_read_back(backend: &Backend) {
         backend.put(&code).await;
         let found = backend.code(&code.user, code.kind).await.unwrap();
         assert!(found == code);
-        let typed = |code: OneTimeCode| code.address.map(|new| new.as_typed().to_owned());
+        let typed = |code: OneTimeCode| code.email.map(|new| new.as_typed().to_owned());
         assert_eq!(typed(found), typed(code));
     }
 }
@@ -255,7 +255,7 @@ pub async fn mails_with_nothing_and_with_everything_read_back(backend: &Backend)
     };
     let full = QueuedMail {
         id: MailId::from_bytes([0xff; 16]),
-        user: full_user().id,
+        user: Some(full_user().id),
         recipient: full_user().email,
         sealed_values: (0..=u8::MAX).collect::<Vec<_>>().repeat(64).into(),
         created_at: NOW,

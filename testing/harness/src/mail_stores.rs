@@ -75,4 +75,9 @@ impl MailOutboxStore for ObservedStore {
         self.calls.enter("delete_mail").await?;
         self.inner.delete_mail(id).await
     }
+
+    async fn delete_mails_of(&self, user: &UserId, limit: usize) -> Result<usize, StoreError> {
+        self.calls.enter("delete_mails_of").await?;
+        self.inner.delete_mails_of(user, limit).await
+    }
 }

@@ -82,7 +82,7 @@ pub(crate) fn code() -> OneTimeCode {
         secret_digest: *b"the digest of a secret in a link",
         short_code_mac: *b"the keyed MAC of some short code",
         tries: 0,
-        address: None,
+        email: None,
         created_at: NOW,
         short_code_expires_at: LATER,
         expires_at: LATER,
@@ -98,7 +98,7 @@ pub(crate) fn put(code: &OneTimeCode, mails: &[QueuedMail]) -> PutCode {
 pub(crate) fn mail(number: u8) -> QueuedMail {
     QueuedMail {
         id: MailId::from_bytes([number; 16]),
-        user: UserId::new(NOW, [1; 10]),
+        user: Some(UserId::new(NOW, [1; 10])),
         template: MailTemplate::ResetPassword,
         recipient: EmailAddress::parse("reader@example.com").unwrap(),
         sealed_values: (*b"values, sealed by the service").into(),

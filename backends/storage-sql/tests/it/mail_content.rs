@@ -56,7 +56,7 @@ async fn a_code_is_kept_as_digests_only() {
         ("secret_digest", Value::Blob(code.secret_digest.to_vec())),
         ("short_code_mac", Value::Blob(code.short_code_mac.to_vec())),
         ("tries", Value::Integer(0)),
-        ("address", Value::Null),
+        ("email", Value::Null),
         ("created_at_ms", moment(NOW)),
         ("short_code_expires_at_ms", moment(LATER)),
         ("expires_at_ms", moment(LATER)),
@@ -121,8 +121,8 @@ async fn a_code_that_we_never_write_is_malformed_and_not_absent() {
     let storage = SqlStorage::open_sqlite(&path).unwrap();
     storage.put_code(&put(&code(), &[])).await.unwrap();
     for (sql, expected) in [
-        ("address = 'nobody'", "address of a code"),
-        ("address = NULL, tries = -1", "tries of a code"),
+        ("email = 'nobody'", "address of a code"),
+        ("email = NULL, tries = -1", "tries of a code"),
         ("tries = 4294967296", "tries of a code"),
         ("tries = 0, short_code_mac = x'00'", "MAC of a code"),
         ("secret_digest = x''", "digest of a code"),

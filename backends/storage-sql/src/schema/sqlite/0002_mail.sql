@@ -10,7 +10,7 @@ CREATE TABLE one_time_codes (
     secret_digest            BLOB NOT NULL,
     short_code_mac           BLOB NOT NULL,
     tries                    INTEGER NOT NULL,
-    address              TEXT,
+    email                    TEXT,
     created_at_ms            INTEGER NOT NULL,
     short_code_expires_at_ms INTEGER NOT NULL,
     expires_at_ms            INTEGER NOT NULL,
@@ -21,7 +21,7 @@ CREATE INDEX one_time_codes_by_expiry ON one_time_codes (expires_at_ms);
 
 CREATE TABLE mails (
     id            TEXT PRIMARY KEY,
-    user_id       TEXT NOT NULL,
+    user_id       TEXT,
     template      TEXT NOT NULL,
     recipient     TEXT NOT NULL,
     sealed_values BLOB NOT NULL,

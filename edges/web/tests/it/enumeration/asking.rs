@@ -25,7 +25,10 @@ async fn every_address_gets_the_same_answer_after_the_same_calls() {
         let server = start().await;
         for email in ADDRESSES {
             let (all_seen, calls) = ask(&server, path, email).await;
-            assert_eq!(calls, vec![vec!["find_user_by_login", "put_code"]; 3], "{path} {email}");
+            let first = vec!["find_user_by_login", "put_code"];
+            // An answer without a write would be the faster one, so nobody gets another code.
+            let again = vec!["find_user_by_login", "put_code", "put_code"];
+            assert_eq!(calls, [first.clone(), again, first], "{path} {email}");
             for one in all_seen {
                 assert_eq!(one.status, 202);
                 let headers: Vec<&str> = one.headers.iter().map(|(name, _)| &**name).collect();

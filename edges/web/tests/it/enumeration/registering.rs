@@ -22,7 +22,14 @@ async fn every_address_gets_the_same_answer_after_the_same_calls() {
             server.clock.advance(wait);
             let answer = server.post(REGISTER, body(REGISTER, email)).await;
             let calls = server.store.take_calls();
-            assert_eq!(calls, ["find_user_by_login", "insert_user"], "{email}");
+            let is_again = wait == Duration::from_secs(29);
+            let wanted: &[&str] = if is_again {
+                // An answer without a write would be the faster one.
+                &["find_user_by_login", "insert_user", "put_code"]
+            } else {
+                &["find_user_by_login", "insert_user"]
+            };
+            assert_eq!(calls, wanted, "{email}");
             let one = seen(&answer);
             assert_eq!(one.status, 202, "{email}");
             let headers: Vec<&str> = one.headers.iter().map(|(name, _)| &**name).collect();

@@ -270,3 +270,22 @@ async fn an_erasure_that_cannot_be_written_erases_nothing() {
     assert!(server.mails_to(EMAIL).await.is_empty());
     assert!(server.events_of_type("user.deleted").await.is_empty());
 }
+
+/// A thief who gives the account another address and erases it at once does not erase the warning.
+#[tokio::test]
+async fn the_old_address_hears_of_the_new_one_whatever_becomes_of_the_account() {
+    const THIEF: &str = "thief@example.com";
+    let server = TestServer::start().await;
+    let tokens = server.verified_ada().await;
+    server.patch_as(&tokens.access, PATH, json!({ "email": THIEF })).await.assert_status(200);
+    let mail = server.newest_mail_to(THIEF).await;
+    let heard = server.mails_to(EMAIL).await.len();
+    let body = json!({ "token": mail.token() });
+    server.post_json_as(&tokens.access, "/auth/verify-email", body).await.assert_status(200);
+    erase(&server, &tokens).await.assert_status(204);
+    server.service.purge().await.unwrap();
+    let mails = server.mails_to(EMAIL).await;
+    assert_eq!(mails.len(), heard + 1);
+    assert!(mails[0].subject.contains("address"), "{}", mails[0].subject);
+    assert_eq!(server.mails_to(THIEF).await.len(), 2, "and the farewell goes to the new one");
+}

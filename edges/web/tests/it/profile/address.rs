@@ -1,9 +1,11 @@
 //! Another address is asked for: nothing changes yet.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use harness::{EMAIL, PASSWORD, TestServer, Tokens};
 use serde_json::json;
+use tokio::task::JoinSet;
 
 use super::{NEW, ask, assert_unchanged, confirm, patch};
 
@@ -180,4 +182,25 @@ async fn a_user_name_that_is_taken_asks_nobody() {
     answer.assert_problem(409, "username_taken");
     assert!(server.mails_to(NEW).await.is_empty());
     assert_unchanged(&server).await;
+}
+
+/// Nor by asking for all of them at once.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn of_many_addresses_at_once_one_is_asked() {
+    let server = Arc::new(TestServer::start().await);
+    let tokens = server.verified_ada().await;
+    let mut requests = JoinSet::new();
+    for number in 0..8 {
+        let (server, access) = (Arc::clone(&server), tokens.access.clone());
+        let wanted = json!({ "email": format!("reader{number}@example.com") });
+        requests.spawn(async move { server.patch_as(&access, "/auth/me", wanted).await.status });
+    }
+    let mut statuses = requests.join_all().await;
+    statuses.sort_unstable();
+    assert_eq!(statuses, [200, 429, 429, 429, 429, 429, 429, 429]);
+    let mut mails = 0;
+    for number in 0..8 {
+        mails += server.mails_to(&format!("reader{number}@example.com")).await.len();
+    }
+    assert_eq!(mails, 1);
 }

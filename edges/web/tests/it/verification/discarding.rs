@@ -143,3 +143,25 @@ async fn the_token_that_sets_a_new_password_works_once_and_for_ten_minutes() {
     server.reset(mail.token()).await.assert_status(204);
     server.try_sign_in(EMAIL, NEW_PASSWORD).await.assert_status(200);
 }
+
+/// A mail that was asked for before, and comes after, is no way to throw the owner out.
+#[tokio::test]
+async fn what_was_set_after_the_address_was_proved_is_not_discarded() {
+    let (server, mail) = start().await;
+    let server = Arc::new(server);
+    server.clock.advance(Duration::from_secs(30));
+    let mut paused = server.store.pause("put_code");
+    let asking = Arc::clone(&server);
+    let resend = tokio::spawn(async move { asking.resend(EMAIL).await });
+    paused.reached().await;
+    let body = json!({ "token": mail.token(), "password": PASSWORD });
+    server.verify_email(body).await.assert_status(200);
+    paused.resume();
+    resend.await.unwrap();
+
+    let late = server.newest_mail_to(EMAIL).await;
+    assert_ne!(late.token(), mail.token());
+    let body = json!({ "token": late.token(), "discardPassword": true });
+    server.verify_email(body).await.assert_problem(401, "password_required");
+    server.try_sign_in(EMAIL, PASSWORD).await.assert_status(200);
+}
