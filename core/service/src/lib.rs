@@ -64,6 +64,7 @@ pub use step_up::{RECENT, StepUpError, StepUpRequired, SteppedUp};
 pub use user_administration::SetRolesError;
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicU16;
 
 use contracts::{Clock, Entropy, Probe};
 use crypto::{DataKeys, MacKey, PasswordPool};
@@ -81,6 +82,8 @@ pub struct Service {
     /// Compares short codes. Random and sealed for the same reason.
     code_key: MacKey,
     revocations: revocations::RevocationCache,
+    /// Orders events of one millisecond.
+    events_made: AtomicU16,
     policy: Policy,
 }
 

@@ -1,4 +1,5 @@
 use std::sync::Arc;
+use std::sync::atomic::AtomicU16;
 
 use contracts::{
     Clock, Entropy, MailOutboxStore, OneTimeCodeStore, OutboxStore, Probe, RecordStore,
@@ -134,6 +135,7 @@ impl Service {
             log_key,
             code_key,
             revocations,
+            events_made: AtomicU16::new(0),
             policy,
         })
     }

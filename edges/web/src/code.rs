@@ -10,7 +10,7 @@ pub(crate) enum Code {
     /// Of a bearer or a refresh token.
     InvalidToken,
     /// Of a one-time token or code.
-    SpentToken,
+    UnusableToken,
     InvalidCredentials,
     PasswordRequired,
     StepUpRequired,
@@ -73,7 +73,7 @@ const ROWS: [Row; 23] = [
         ("The token is not valid", "Sign in, or refresh, and send the new token."),
     ),
     row(
-        Code::SpentToken,
+        Code::UnusableToken,
         "invalid_token",
         StatusCode::BAD_REQUEST,
         (

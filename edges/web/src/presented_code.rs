@@ -24,7 +24,7 @@ impl CodeFields<'_> {
     ///
     /// A token or a challenge that we never wrote is as unusable as one that has expired.
     pub(crate) fn parse(&self, mistakes: &mut Mistakes) -> Result<Option<PresentedCode>, Problem> {
-        let unusable = || Problem::new(Code::SpentToken);
+        let unusable = || Problem::new(Code::UnusableToken);
         match (self.token, self.challenge, self.code) {
             (Some(token), None, None) => {
                 let token = read_code_token(token.expose_secret()).ok_or_else(unusable)?;

@@ -100,7 +100,7 @@ impl From<AuthenticateError> for Problem {
 impl From<VerifyAddressError> for Problem {
     fn from(error: VerifyAddressError) -> Self {
         match error {
-            VerifyAddressError::CodeNotUsable => Self::new(Code::SpentToken),
+            VerifyAddressError::CodeNotUsable => Self::new(Code::UnusableToken),
             VerifyAddressError::PasswordRequired => Self::new(Code::PasswordRequired),
             VerifyAddressError::WrongPassword => Self::new(Code::InvalidCredentials),
             VerifyAddressError::NothingToDiscard => Self::new(Code::PasswordRequired)
@@ -116,7 +116,7 @@ impl From<ResetPasswordError> for Problem {
     fn from(error: ResetPasswordError) -> Self {
         match error {
             ResetPasswordError::WeakPassword(why) => Self::weak_password("newPassword", why),
-            ResetPasswordError::CodeNotUsable => Self::new(Code::SpentToken),
+            ResetPasswordError::CodeNotUsable => Self::new(Code::UnusableToken),
             ResetPasswordError::Hashing(error) => hashing("newPassword", error),
             ResetPasswordError::Failure(failure) => failure.into(),
         }

@@ -56,7 +56,7 @@ pub(crate) struct Registered {
 /// Where the deployment does not say which addresses are taken: a mail says the rest.
 #[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct Requested {
+pub(crate) struct RegistrationRequested {
     /// Always true.
     verification_required: bool,
     /// What the short code of the verification mail is sent back with.
@@ -66,7 +66,7 @@ pub(crate) struct Requested {
 /// The two answers to a registration.
 pub(crate) enum RegistrationAnswer {
     Made(Box<Created<Registered>>),
-    SaidByMail(Accepted<Requested>),
+    SaidByMail(Accepted<RegistrationRequested>),
 }
 
 impl IntoResponse for RegistrationAnswer {
@@ -83,7 +83,7 @@ impl OperationOutput for RegistrationAnswer {
 
     fn inferred_responses(ctx: &mut GenContext, operation: &mut Operation) -> Inferred {
         let mut answers = Created::<Registered>::inferred_responses(ctx, operation);
-        answers.extend(Accepted::<Requested>::inferred_responses(ctx, operation));
+        answers.extend(Accepted::<RegistrationRequested>::inferred_responses(ctx, operation));
         answers
     }
 }
@@ -99,7 +99,7 @@ pub(crate) async fn register(
     let (account, challenge) = match state.service.sign_up(account, &origin).await? {
         SignedUp::SaidByMail(requested) => {
             let challenge_id = requested.challenge.to_string();
-            let requested = Requested { verification_required: true, challenge_id };
+            let requested = RegistrationRequested { verification_required: true, challenge_id };
             return Ok(RegistrationAnswer::SaidByMail(Accepted(requested)));
         }
         SignedUp::Made { account, challenge } => (account, challenge),

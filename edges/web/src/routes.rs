@@ -98,13 +98,13 @@ pub(crate) fn all() -> Vec<Route> {
         get(BothListeners, "/livez", Anyone, health::live, LIVE),
         get(BothListeners, "/readyz", Anyone, health::ready, READY),
         get(Operations, "/metrics", Anyone, health::metrics, METRICS),
-        page(Operations, "/dev/mailbox", Developer, axum::routing::get(mailbox::list)),
+        unlisted(Operations, "/dev/mailbox", Developer, axum::routing::get(mailbox::list)),
 
-        page(Pages, "/pages/verify", Anyone, pages::verify()),
-        page(Pages, "/pages/confirm", Anyone, pages::confirm()),
-        page(Pages, "/pages/reset", Anyone, pages::reset()),
-        page(Pages, "/pages/pages.css", Anyone, axum::routing::get(pages::style)),
-        page(Pages, "/pages/pages.js", Anyone, axum::routing::get(pages::script)),
+        unlisted(Pages, "/pages/verify", Anyone, pages::verify()),
+        unlisted(Pages, "/pages/confirm", Anyone, pages::confirm()),
+        unlisted(Pages, "/pages/reset", Anyone, pages::reset()),
+        unlisted(Pages, "/pages/pages.css", Anyone, axum::routing::get(pages::style)),
+        unlisted(Pages, "/pages/pages.js", Anyone, axum::routing::get(pages::script)),
     ]
 }
 
@@ -118,7 +118,7 @@ const VERIFY_EMAIL: About = About {
     id: "verifyEmail",
     summary: "Verify an address",
     problems: &[
-        Code::SpentToken,
+        Code::UnusableToken,
         Code::PasswordRequired,
         Code::InvalidCredentials,
         Code::InvalidToken,
@@ -144,7 +144,7 @@ const FORGOT: About = about("requestPasswordReset", "Ask for a way to set a new 
 const RESET: About = About {
     id: "confirmPasswordReset",
     summary: "Set a new password by mail",
-    problems: &[Code::SpentToken, Code::Overloaded],
+    problems: &[Code::UnusableToken, Code::Overloaded],
 };
 const CHANGE_PASSWORD: About = About {
     id: "changePassword",
@@ -216,7 +216,7 @@ verb!(delete, delete_with);
 verb!(patch, patch_with);
 
 /// A path that is no part of the contract.
-fn page(
+fn unlisted(
     mount: Mount,
     path: &'static str,
     access: Access,

@@ -171,7 +171,7 @@ impl Pages {
     ) -> Response {
         let status = problem.code.status();
         let words = match problem.code {
-            Code::SpentToken => return self.refusal(status, &Outcome::UNUSABLE, problem),
+            Code::UnusableToken => return self.refusal(status, &Outcome::UNUSABLE, problem),
             Code::EmailTaken => return self.refusal(status, &Outcome::TAKEN, problem),
             Code::InvalidCredentials => "The password is not right.".to_owned(),
             Code::PasswordRequired => "Enter the password of your account.".to_owned(),

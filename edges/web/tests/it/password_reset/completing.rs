@@ -159,3 +159,25 @@ async fn a_refresh_that_raced_the_reset_does_not_survive_it() {
     server.try_refresh(&late.refresh).await.assert_problem(401, "session_revoked");
     server.get_as(&late.access, "/auth/me").await.assert_problem(401, "session_revoked");
 }
+
+/// The clock stands still, and yet a consumer hears of it in the order in which it happened.
+#[tokio::test]
+async fn what_happens_in_one_moment_is_told_in_its_order() {
+    let server = TestServer::start().await;
+    server.register(EMAIL).await;
+    for _ in 0..4 {
+        server.sign_in(EMAIL).await;
+    }
+    let mail = server.forgot_mail(EMAIL).await;
+    server.reset(mail.token()).await.assert_status(204);
+    let told: Vec<String> =
+        server.events().await.iter().map(|event| event["type"].as_str().unwrap().into()).collect();
+    let sign_ins = ["user.login", "session.created"].repeat(4);
+    let reset = [
+        "user.password_reset_requested",
+        "user.email_verified",
+        "user.password_changed",
+        "session.revoked",
+    ];
+    assert_eq!(told, [&["user.created"][..], &sign_ins, &reset].concat());
+}
