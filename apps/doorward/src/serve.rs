@@ -3,7 +3,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use contracts::EventSink;
-use settings::{Environment, EventSink as SinkName, Settings};
+use settings::{Environment, EventSink as SinkName, MailTransportSettings, Settings};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
@@ -115,11 +115,18 @@ fn greet(settings: &Settings, address: SocketAddr, operations: SocketAddr) -> Re
     let mut text = format!("Doorward listens on http://{address}\n");
     if settings.environment == Environment::Development {
         let base = settings.server.base_path_text();
+        let mails = match settings.mail.transport {
+            MailTransportSettings::Log => {
+                format!("Mails stay on http://{operations}/dev/mailbox\n")
+            }
+            MailTransportSettings::Smtp(_) => String::new(),
+        };
         // Writing to a String cannot fail.
         let _ = write!(
             text,
             "Health and metrics on http://{operations}; the API for people on \
              http://{address}{base}/docs\n\
+             {mails}\
              Try it:\n\
              \n  curl -sS http://{address}{base}/auth/register \\\n    \
              -H 'Content-Type: application/json' \\\n    \
