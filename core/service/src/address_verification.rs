@@ -50,8 +50,8 @@ pub enum VerifyAddressError {
     /// The code is good, and still is; the password is not the user's.
     #[error("the password is not right")]
     WrongPassword,
-    /// An account cannot be taken over by its next address, nor one whose address is verified.
-    #[error("only an address that was never verified can discard the password")]
+    /// An account cannot be taken over by its next address.
+    #[error("only the first address of an account can discard the password")]
     NothingToDiscard,
     /// Somebody else has verified the address meanwhile.
     #[error("the address is taken")]
@@ -136,10 +136,12 @@ impl Service {
             {
                 Ok(())
             }
-            // What was set after somebody had proved the address is not discarded.
-            AddressProof::DiscardPassword
-                if code.kind == CodeKind::VerifyAddress && !user.is_email_verified =>
-            {
+            AddressProof::DiscardPassword if code.kind == CodeKind::VerifyAddress => {
+                // What was set after somebody had proved the address is not discarded: by then the
+                // code has served its purpose, be it by another caller at this very moment.
+                if user.is_email_verified {
+                    return Err(VerifyAddressError::CodeNotUsable);
+                }
                 Ok(())
             }
             AddressProof::DiscardPassword => Err(VerifyAddressError::NothingToDiscard),

@@ -104,7 +104,7 @@ impl From<VerifyAddressError> for Problem {
             VerifyAddressError::PasswordRequired => Self::new(Code::PasswordRequired),
             VerifyAddressError::WrongPassword => Self::new(Code::InvalidCredentials),
             VerifyAddressError::NothingToDiscard => Self::new(Code::PasswordRequired)
-                .detail("Only an address that was never verified can discard the password."),
+                .detail("Only the first address of an account can discard the password."),
             VerifyAddressError::EmailTaken => Self::new(Code::EmailTaken),
             VerifyAddressError::Hashing(error) => hashing("password", error),
             VerifyAddressError::Failure(failure) => failure.into(),

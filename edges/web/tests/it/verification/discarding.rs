@@ -162,6 +162,6 @@ async fn what_was_set_after_the_address_was_proved_is_not_discarded() {
     let late = server.newest_mail_to(EMAIL).await;
     assert_ne!(late.token(), mail.token());
     let body = json!({ "token": late.token(), "discardPassword": true });
-    server.verify_email(body).await.assert_problem(401, "password_required");
+    server.verify_email(body).await.assert_problem(400, "invalid_token");
     server.try_sign_in(EMAIL, PASSWORD).await.assert_status(200);
 }
