@@ -1,7 +1,7 @@
 use contracts::{MailState, OutboxMail};
-use domain::{MailId, Timestamp};
+use domain::MailId;
 use serde_json::{Value, json};
-use service::{RetryMailError, Service};
+use service::{RetryMailError, Service, rfc3339};
 use settings::Settings;
 
 use crate::cli::OutboxCommand;
@@ -116,10 +116,4 @@ fn to_json(mail: &OutboxMail) -> Value {
         "dueAt": rfc3339(mail.due_at),
         "lastError": mail.last_error,
     })
-}
-
-fn rfc3339(at: Timestamp) -> String {
-    jiff::Timestamp::from_millisecond(at.unix_ms())
-        .map(|moment| format!("{moment:.3}"))
-        .unwrap_or_default()
 }

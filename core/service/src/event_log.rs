@@ -88,8 +88,8 @@ fn envelope(event: &Event) -> Value {
     Value::Object(members)
 }
 
-/// RFC 3339 with milliseconds, UTC.
-fn rfc3339(at: Timestamp) -> String {
+/// A moment as answers, events and commands show it: RFC 3339 with milliseconds, UTC.
+pub fn rfc3339(at: Timestamp) -> String {
     jiff::Timestamp::from_millisecond(at.unix_ms())
         .map(|moment| format!("{moment:.3}"))
         .unwrap_or_default()

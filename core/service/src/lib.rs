@@ -40,6 +40,7 @@ mod user_changes;
 pub use account_erasure::EraseAccountError;
 pub use address_verification::{AddressProof, VerifiedAddress, VerifyAddressError};
 pub use authenticate::{AuthenticateError, Caller};
+pub use event_log::rfc3339;
 pub use failure::Failure;
 pub use hashing::HashingError;
 pub use issue_session::Tokens;

@@ -3,13 +3,13 @@ use contracts::OutgoingMail;
 use domain::EmailAddress;
 use secrecy::ExposeSecret;
 use serde::{Deserialize, Serialize};
+use service::rfc3339;
 
 use crate::answer::Private;
 use crate::inputs::QueryParameters;
 use crate::mistakes::Mistakes;
 use crate::problem::Problem;
 use crate::state::AppState;
-use crate::user_view::rfc3339;
 
 /// Whose mails.
 #[derive(Deserialize)]

@@ -3,7 +3,7 @@ use axum::extract::State;
 use domain::{Session, SessionId};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use service::{Origin, SESSIONS_PAGE_MAX};
+use service::{Origin, SESSIONS_PAGE_MAX, rfc3339};
 
 use crate::access::SignedIn;
 use crate::answer::{Done, Private};
@@ -12,7 +12,6 @@ use crate::inputs::{PathParameters, QueryParameters};
 use crate::mistakes::Mistakes;
 use crate::problem::Problem;
 use crate::state::AppState;
-use crate::user_view::rfc3339;
 
 const PAGE_DEFAULT: u16 = 50;
 

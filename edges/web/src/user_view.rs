@@ -1,6 +1,7 @@
-use domain::{Account, Permission, RoleName, Timestamp, foremost};
+use domain::{Account, Permission, RoleName, foremost};
 use schemars::JsonSchema;
 use serde::Serialize;
+use service::rfc3339;
 
 /// A user, as the API shows one.
 #[derive(Debug, Serialize, JsonSchema)]
@@ -50,11 +51,4 @@ impl UserView {
 
 fn permission_text(permission: &Permission) -> String {
     permission.as_str().to_owned()
-}
-
-/// RFC 3339 with milliseconds, UTC.
-pub(crate) fn rfc3339(at: Timestamp) -> String {
-    jiff::Timestamp::from_millisecond(at.unix_ms())
-        .map(|moment| format!("{moment:.3}"))
-        .unwrap_or_default()
 }

@@ -41,6 +41,24 @@ impl TestServer {
         challenge(&self.post("/auth/verify-email/resend", json!({ "email": email })).await)
     }
 
+    /// Makes a request of somebody's, and resets their password to [`NEW_PASSWORD`] after it was
+    /// decided and before `call` writes it.
+    pub async fn reset_before<T>(
+        &self,
+        call: &'static str,
+        email: &str,
+        request: impl Future<Output = T>,
+    ) -> T {
+        let mail = self.forgot_mail(email).await;
+        let mut paused = self.store.pause(call);
+        let resetting = async {
+            paused.reached().await;
+            self.reset(mail.token()).await.assert_status(204);
+            paused.resume();
+        };
+        tokio::join!(request, resetting).0
+    }
+
     /// Verifies an address with what stands in the body.
     pub async fn verify_email(&self, body: Value) -> Answer {
         self.post("/auth/verify-email", body).await

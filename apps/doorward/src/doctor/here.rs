@@ -3,14 +3,14 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use contracts::{Clock as _, MailState, Probe, RecordStore, SendMailError};
+use contracts::{MailState, Probe, RecordStore, SendMailError};
+use domain::Timestamp;
 use service::{Service, Stores, can_retry};
 use settings::{Loaded, MailSettings, MailTransportSettings, Settings, StorageSettings};
 
 use super::Finding;
 use crate::compose::OpenKeptServiceError;
 use crate::failure::Failure;
-use crate::system::SystemClock;
 use crate::{compose, mails};
 
 /// 2026-01-01: a clock that reads earlier was never set.
@@ -31,8 +31,8 @@ pub(super) fn settings(loaded: &Loaded) -> Finding {
 }
 
 /// Whether the clock was ever set; how it compares with others shows only from outside.
-pub(super) fn clock_alone() -> Finding {
-    if SystemClock.now().unix_ms() >= RELEASED_AT_MS {
+pub(super) fn clock_alone(now: Timestamp) -> Finding {
+    if now.unix_ms() >= RELEASED_AT_MS {
         return Finding::fine("clock", "set");
     }
     let mend = "Set the clock, and have it kept by NTP: tokens and codes live by it.";
@@ -231,4 +231,18 @@ pub(super) async fn mail(settings: &MailSettings) -> Vec<Finding> {
             Finding::wrong("mail", failed.on_one_line(), mend)
         }
     }]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::doctor::Verdict;
+
+    #[test]
+    fn a_clock_that_was_never_set_is_wrong() {
+        let verdict = |ms| clock_alone(Timestamp::from_unix_ms(ms)).verdict;
+        assert_eq!(verdict(0), Verdict::Wrong);
+        assert_eq!(verdict(RELEASED_AT_MS - 1), Verdict::Wrong);
+        assert_eq!(verdict(RELEASED_AT_MS), Verdict::Fine);
+    }
 }

@@ -4,11 +4,13 @@
 mod here;
 mod outside;
 
+use contracts::Clock as _;
 use serde_json::json;
 use settings::Loaded;
 
 use crate::console;
 use crate::failure::Failure;
+use crate::system::SystemClock;
 
 /// What became of a trial.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -68,7 +70,7 @@ pub(crate) fn run(loaded: &Loaded, is_json: bool) -> Result<(), Failure> {
 
 async fn examine(loaded: &Loaded) -> Vec<Finding> {
     let settings = &loaded.settings;
-    let mut findings = vec![here::settings(loaded), here::clock_alone()];
+    let mut findings = vec![here::settings(loaded), here::clock_alone(SystemClock.now())];
     findings.extend(here::storage_and_keys(settings).await);
     findings.extend(here::mail(&settings.mail).await);
     findings.extend(outside::public_url(settings).await);

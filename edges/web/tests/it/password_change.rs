@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use doorward_claims::RevocationEntry;
 use harness::doorward_verify::{KeySet, Policy, revocation_digest, verify_revocations};
-use harness::{Answer, EMAIL, PASSWORD, TestServer, Tokens};
+use harness::{Answer, EMAIL, NEW_PASSWORD, PASSWORD, TestServer, Tokens};
 use serde_json::json;
 
 const PATH: &str = "/auth/password/change";
@@ -264,19 +264,11 @@ async fn of_two_changes_at_once_one_wins_and_its_password_is_the_one() {
 async fn a_change_does_not_undo_a_reset_that_came_before_it_was_written() {
     let server = TestServer::start().await;
     let tokens = server.verified_ada().await;
-    server.post("/auth/password/forgot", json!({ "email": EMAIL })).await.assert_status(202);
-    let mail = server.newest_mail_to(EMAIL).await;
-    let mut paused = server.store.pause("replace_user");
-    let resetting = async {
-        paused.reached().await;
-        let body = json!({ "token": mail.token(), "newPassword": "of the reset, for good" });
-        server.post("/auth/password/reset", body).await.assert_status(204);
-        paused.resume();
-    };
-    let (answer, ()) = tokio::join!(change(&server, &tokens, PASSWORD, NEW), resetting);
+    let changing = change(&server, &tokens, PASSWORD, NEW);
+    let answer = server.reset_before("replace_user", EMAIL, changing).await;
     answer.assert_problem(401, "session_revoked");
     server.try_sign_in(EMAIL, NEW).await.assert_status(401);
-    Tokens::of(&server.try_sign_in(EMAIL, "of the reset, for good").await);
+    Tokens::of(&server.try_sign_in(EMAIL, NEW_PASSWORD).await);
     server.try_refresh(&tokens.refresh).await.assert_problem(401, "session_revoked");
 }
 

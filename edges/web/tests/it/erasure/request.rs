@@ -6,7 +6,7 @@ use std::time::Duration;
 use contracts::UserStore as _;
 use doorward_claims::RevocationEntry;
 use harness::doorward_verify::{KeySet, Policy, revocation_digest, verify_revocations};
-use harness::{EMAIL, MailAnswer, PASSWORD, ScriptedTransport, TestServer, Tokens};
+use harness::{EMAIL, MailAnswer, NEW_PASSWORD, PASSWORD, ScriptedTransport, TestServer, Tokens};
 use serde_json::json;
 use tokio::task::JoinSet;
 
@@ -231,18 +231,9 @@ async fn a_user_who_changes_meanwhile_is_erased_all_the_same() {
 async fn a_session_that_ends_before_the_erasure_is_written_erases_nothing() {
     let server = TestServer::start().await;
     let tokens = server.verified_ada().await;
-    server.post("/auth/password/forgot", json!({ "email": EMAIL })).await.assert_status(202);
-    let mail = server.newest_mail_to(EMAIL).await;
-    let mut paused = server.store.pause("erase_user");
-    let resetting = async {
-        paused.reached().await;
-        let body = json!({ "token": mail.token(), "newPassword": "a much better one" });
-        server.post("/auth/password/reset", body).await.assert_status(204);
-        paused.resume();
-    };
-    let (answer, ()) = tokio::join!(erase(&server, &tokens), resetting);
+    let answer = server.reset_before("erase_user", EMAIL, erase(&server, &tokens)).await;
     answer.assert_problem(401, "session_revoked");
-    Tokens::of(&server.try_sign_in(EMAIL, "a much better one").await);
+    Tokens::of(&server.try_sign_in(EMAIL, NEW_PASSWORD).await);
 }
 
 /// A sign-in that had verified the password before the erasure was written.
