@@ -2,18 +2,11 @@
 
 use std::sync::Arc;
 
-use async_trait::async_trait;
-use contracts::{BoxError, MailTransport, Mailbox, SecretSource};
-use mail::{
-    CredentialSource, Credentials, DevelopmentMailbox, Sender, SmtpSecurity, SmtpTransport,
-    Templates,
-};
-use secrecy::{ExposeSecret, SecretString};
-use secrets::Secrets;
-use serde::Deserialize;
-use settings::{MailSettings, MailTransportSettings, SecretInput, SmtpSettings};
+use contracts::{MailTransport, Mailbox};
+use mail::{DevelopmentMailbox, Sender, SmtpSecurity, SmtpTransport, Templates};
+use settings::{MailSettings, MailTransportSettings, SmtpSettings};
 
-use crate::data_key::read_secret;
+use crate::credentials;
 use crate::failure::Failure;
 
 /// What puts mails into words, what sends them, and in development where they stay.
@@ -48,9 +41,7 @@ fn open_smtp(settings: &MailSettings, smtp: &SmtpSettings) -> Result<SmtpTranspo
             Some(std::fs::read(path).map_err(Failure::of(what))?)
         }
     };
-    let credentials = smtp.credentials.clone().map(|input| {
-        Arc::new(NamedCredentials { input, secrets: Secrets::open() }) as Arc<dyn CredentialSource>
-    });
+    let credentials = credentials::named("mail.credentials", smtp.credentials.as_ref());
     let security = match smtp.url.security {
         settings::SmtpSecurity::Tls => SmtpSecurity::Tls,
         settings::SmtpSecurity::StartTls => SmtpSecurity::StartTls,
@@ -68,29 +59,4 @@ fn open_smtp(settings: &MailSettings, smtp: &SmtpSettings) -> Result<SmtpTranspo
         timeout: mail::SmtpSettings::TIMEOUT,
     })
     .map_err(Failure::of("the mail transport cannot be used"))
-}
-
-/// Credentials that a setting names: read anew whenever the server has refused the old ones.
-struct NamedCredentials {
-    input: SecretInput,
-    secrets: Secrets,
-}
-
-/// The JSON that `mail.credentials` names.
-#[derive(Deserialize)]
-struct StoredCredentials {
-    username: String,
-    password: SecretString,
-}
-
-#[async_trait]
-impl CredentialSource for NamedCredentials {
-    async fn read(&self) -> Result<Credentials, BoxError> {
-        let secrets: &dyn SecretSource = &self.secrets;
-        let text = read_secret(&self.input, secrets).await?;
-        // What serde says of the text may repeat it.
-        let stored: StoredCredentials = serde_json::from_str(text.expose_secret())
-            .map_err(|_| "mail.credentials is no JSON object with username and password")?;
-        Ok(Credentials { username: stored.username, password: stored.password })
-    }
 }

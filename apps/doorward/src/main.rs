@@ -5,6 +5,7 @@ mod cli;
 mod compose;
 mod config_commands;
 mod console;
+mod credentials;
 mod data_key;
 mod doctor;
 mod failure;

@@ -8,7 +8,5 @@ mod templates;
 mod values;
 
 pub use development::DevelopmentMailbox;
-pub use smtp::{
-    CredentialSource, Credentials, OpenSmtpError, Sender, SmtpSecurity, SmtpSettings, SmtpTransport,
-};
+pub use smtp::{OpenSmtpError, Sender, SmtpSecurity, SmtpSettings, SmtpTransport};
 pub use templates::{OpenTemplatesError, Templates};

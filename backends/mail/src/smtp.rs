@@ -6,11 +6,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use contracts::{BoxError, MailTransport, OutgoingMail, SendMailError};
+use contracts::{BoxError, CredentialSource, MailTransport, OutgoingMail, SendMailError};
 use domain::EmailAddress;
 use lettre::transport::smtp::client::AsyncSmtpConnection;
 use lettre::transport::smtp::commands::{Data, Mail, Rcpt};
-use secrecy::SecretString;
 
 use self::connections::{Connections, Dialer};
 use self::failure::{SmtpFailure, Step};
@@ -60,23 +59,6 @@ pub struct Sender {
     pub name: Option<String>,
     /// The address, also that of the envelope: reports of failure go there.
     pub address: EmailAddress,
-}
-
-/// What the relay knows us by.
-#[derive(Clone, Debug)]
-pub struct Credentials {
-    /// The user name.
-    pub username: String,
-    /// The password.
-    pub password: SecretString,
-}
-
-/// Reads the relay's user name and password where they are kept.
-#[async_trait]
-pub trait CredentialSource: Send + Sync {
-    /// Reads them as they are now. Called before the first connection, and again after the relay
-    /// refused them.
-    async fn read(&self) -> Result<Credentials, BoxError>;
 }
 
 /// Why mails cannot be sent with these settings.

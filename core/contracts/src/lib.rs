@@ -6,6 +6,7 @@
 
 mod codes;
 mod events;
+mod limits;
 mod mails;
 mod outside;
 mod records;
@@ -17,6 +18,7 @@ mod users;
 
 pub use codes::{CodePut, OneTimeCodeStore, PutCode, SpendCode};
 pub use events::{EventSink, Notices, OutboxEvent, OutboxStore, PublishError};
+pub use limits::{Draw, Drawn, LimitKey, Limiter};
 pub use mails::{
     MailOutboxStore, MailRenderer, MailState, MailTransport, MailValues, Mailbox, OutboxMail,
     OutgoingMail, QueuedMail, RenderMailError, RenderedMail, SendMailError,
@@ -24,7 +26,7 @@ pub use mails::{
 pub use outside::{Clock, Entropy, Probe};
 pub use records::{Inserted, Record, RecordStore};
 pub use revocations::{Expiry, RevocationStore, Revocations};
-pub use secrets::{ReadSecretError, SecretRef, SecretSource};
+pub use secrets::{CredentialSource, Credentials, ReadSecretError, SecretRef, SecretSource};
 pub use sessions::{
     Advance, Advanced, EndSession, Ended, Forgive, InsertSession, KnownDevice, NewSession,
     Reauthenticate, SessionStore, SignedIn,

@@ -50,3 +50,20 @@ pub trait SecretSource: Send + Sync {
     /// Reads the secret as it is now; callers read again when it may have been rotated.
     async fn read_secret(&self, reference: &SecretRef) -> Result<SecretString, ReadSecretError>;
 }
+
+/// What a server knows us by.
+#[derive(Clone, Debug)]
+pub struct Credentials {
+    /// The user name.
+    pub username: String,
+    /// The password.
+    pub password: SecretString,
+}
+
+/// Reads the user name and password for one server where they are kept.
+#[async_trait]
+pub trait CredentialSource: Send + Sync {
+    /// Reads them as they are now. Called before the first connection, and again after the server
+    /// refused them.
+    async fn read_credentials(&self) -> Result<Credentials, BoxError>;
+}

@@ -12,6 +12,7 @@ mod one_time_code;
 mod password;
 mod password_policy;
 mod person_name;
+mod quota;
 mod refresh_token;
 mod revocation;
 mod role;
@@ -34,6 +35,7 @@ pub use one_time_code::{
 pub use password::{Password, PasswordError, PasswordHash};
 pub use password_policy::{PasswordPolicy, WeakPassword};
 pub use person_name::{PersonName, PersonNameError};
+pub use quota::Quota;
 pub use refresh_token::{RefreshDecision, RefreshToken, RefreshTokenError, TOKEN_BYTES_MAX};
 pub use revocation::{Revocation, RevocationScope};
 pub use role::{Permission, Role, RoleName, RoleNameError, foremost};

@@ -2,8 +2,8 @@ use std::any::Any;
 use std::sync::Arc;
 
 use contracts::{
-    MailOutboxStore, OneTimeCodeStore, OutboxStore, RecordStore, RevocationStore, SessionStore,
-    UserStore,
+    Limiter, MailOutboxStore, OneTimeCodeStore, OutboxStore, RecordStore, RevocationStore,
+    SessionStore, UserStore,
 };
 
 /// A backend as the suite sees it: one empty store behind every trait.
@@ -23,6 +23,8 @@ pub struct Backend {
     pub mails: Arc<dyn MailOutboxStore>,
     /// Keeps records.
     pub records: Arc<dyn RecordStore>,
+    /// Counts draws on quotas.
+    pub limiter: Arc<dyn Limiter>,
     /// What the stores live in; the last field, so that it is dropped after them.
     pub home: Arc<dyn Any + Send + Sync>,
 }
@@ -38,6 +40,7 @@ impl Backend {
             + OutboxStore
             + MailOutboxStore
             + RecordStore
+            + Limiter
             + 'static,
     {
         let store = Arc::new(store);
@@ -48,8 +51,35 @@ impl Backend {
             revocations: store.clone(),
             outbox: store.clone(),
             mails: store.clone(),
-            records: store,
+            records: store.clone(),
+            limiter: store,
             home: Arc::new(home),
         }
+    }
+}
+
+/// Whatever a case of limits can run against.
+pub trait HasLimiter {
+    /// Its limiter.
+    fn limiter(&self) -> Arc<dyn Limiter>;
+}
+
+impl HasLimiter for Backend {
+    fn limiter(&self) -> Arc<dyn Limiter> {
+        self.limiter.clone()
+    }
+}
+
+/// A limiter that is no store, with what it lives in.
+pub struct LimiterAlone {
+    /// The limiter.
+    pub limiter: Arc<dyn Limiter>,
+    /// What must outlive it.
+    pub home: Box<dyn Any + Send + Sync>,
+}
+
+impl HasLimiter for LimiterAlone {
+    fn limiter(&self) -> Arc<dyn Limiter> {
+        self.limiter.clone()
     }
 }

@@ -15,6 +15,7 @@
 #![allow(
     clippy::unwrap_used,
     clippy::missing_panics_doc,
+    clippy::panic,
     reason = "a case is a test: it fails by panicking"
 )]
 
@@ -27,6 +28,8 @@ mod suites;
 
 pub mod codes;
 pub mod codes_tries;
+pub mod limits;
+pub mod limits_in_time;
 pub mod mails;
 pub mod mails_claim;
 pub mod outbox;
@@ -50,4 +53,4 @@ pub mod users_replace_codes;
 pub mod users_replace_sessions;
 pub mod values;
 
-pub use backend::Backend;
+pub use backend::{Backend, HasLimiter, LimiterAlone};

@@ -15,6 +15,8 @@ macro_rules! all {
         $crate::mail_tests!($open);
         $crate::record_tests!($open);
         $crate::value_tests!($open);
+        $crate::limit_tests!($open);
+        $crate::limit_in_time_tests!($open);
     };
 }
 
@@ -241,6 +243,38 @@ macro_rules! record_tests {
     };
 }
 
+/// Cases of a `Limiter`, whatever clock it goes by. `$open` gives whatever
+/// [`has a limiter`](crate::HasLimiter).
+#[macro_export]
+macro_rules! limit_tests {
+    ($open:ident) => {
+        $crate::cases!(
+            $open,
+            limits,
+            as_many_draws_succeed_as_the_quota_says,
+            everybody_draws_on_their_own_quota,
+            what_was_given_back_can_be_drawn_again,
+            a_quota_never_grows_beyond_what_it_is,
+            many_callers_share_a_quota,
+        );
+    };
+}
+
+/// Cases of a `Limiter` that goes by the moment of each draw.
+#[macro_export]
+macro_rules! limit_in_time_tests {
+    ($open:ident) => {
+        $crate::cases!(
+            $open,
+            limits_in_time,
+            a_quota_comes_back_step_by_step,
+            a_refused_draw_counts_nothing,
+            a_quota_is_whole_again_after_its_period,
+            a_changed_quota_holds_from_the_next_draw,
+        );
+    };
+}
+
 /// Cases of what all stores have to hold.
 #[macro_export]
 macro_rules! value_tests {
@@ -272,6 +306,8 @@ mod tests {
         let modules = [
             ("codes", include_str!("codes.rs")),
             ("codes_tries", include_str!("codes_tries.rs")),
+            ("limits", include_str!("limits.rs")),
+            ("limits_in_time", include_str!("limits_in_time.rs")),
             ("mails", include_str!("mails.rs")),
             ("mails_claim", include_str!("mails_claim.rs")),
             ("outbox", include_str!("outbox.rs")),

@@ -1,15 +1,14 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
+use contracts::{CredentialSource, Credentials};
 use lettre::transport::smtp::authentication::{Credentials as SmtpCredentials, Mechanism};
 use lettre::transport::smtp::client::{AsyncSmtpConnection, Certificate, TlsParameters};
 use lettre::transport::smtp::extension::ClientId;
 use secrecy::ExposeSecret;
 use tokio::time::Instant;
 
-use super::{
-    CredentialSource, Credentials, OpenSmtpError, SmtpFailure, SmtpSecurity, SmtpSettings, Step,
-};
+use super::{OpenSmtpError, SmtpFailure, SmtpSecurity, SmtpSettings, Step};
 
 /// How many idle connections are kept.
 const IDLE_MAX: usize = 4;
@@ -195,7 +194,7 @@ impl KeptCredentials {
         if let Some(credentials) = kept {
             return Ok(credentials);
         }
-        let read = self.source.read().await.map_err(SmtpFailure::Credentials)?;
+        let read = self.source.read_credentials().await.map_err(SmtpFailure::Credentials)?;
         *self.last() = Some(read.clone());
         Ok(read)
     }

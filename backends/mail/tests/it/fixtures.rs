@@ -5,9 +5,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use contracts::{BoxError, OutgoingMail, RenderedMail, SendMailError};
+use contracts::{
+    BoxError, CredentialSource, Credentials, OutgoingMail, RenderedMail, SendMailError,
+};
 use domain::{EmailAddress, MailId, Timestamp};
-use mail::{CredentialSource, Credentials, Sender, SmtpSecurity, SmtpSettings, SmtpTransport};
+use mail::{Sender, SmtpSecurity, SmtpSettings, SmtpTransport};
 use secrecy::SecretString;
 use tokio::sync::Mutex;
 
@@ -100,7 +102,7 @@ impl Passwords {
 
 #[async_trait]
 impl CredentialSource for Passwords {
-    async fn read(&self) -> Result<Credentials, BoxError> {
+    async fn read_credentials(&self) -> Result<Credentials, BoxError> {
         let password = self.0.lock().await.pop().ok_or("nobody may read again")?;
         Ok(Credentials { username: "relay".to_owned(), password: password.into() })
     }

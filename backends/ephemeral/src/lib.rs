@@ -1,0 +1,1 @@
+//! Rate limits in process and in Redis; sessions in Redis.
