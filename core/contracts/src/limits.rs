@@ -42,4 +42,10 @@ pub trait Limiter: Send + Sync {
 
     /// Gives back what one successful draw took. A quota never grows beyond what it is.
     async fn give_back(&self, draw: &Draw) -> Result<(), StoreError>;
+
+    /// How many draws an instance has decided alone so far, because what instances share did not
+    /// answer.
+    fn decided_alone(&self) -> u64 {
+        0
+    }
 }

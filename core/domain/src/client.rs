@@ -1,5 +1,5 @@
 use std::fmt;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr};
 
 /// Where a request came from, as far as the edge could tell.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,6 +19,22 @@ impl Client {
             text.chars().filter(|c| !c.is_control()).take(USER_AGENT_CHARACTERS_MAX).collect()
         });
         Self { address, user_agent }
+    }
+}
+
+/// How much of an IPv6 address tells networks apart: what one customer gets at least.
+const NETWORK_BITS: u32 = 64;
+
+impl Client {
+    /// What limits are counted by: the address itself, of IPv6 the /64 that it lies in.
+    pub fn network(&self) -> Option<IpAddr> {
+        Some(match self.address?.to_canonical() {
+            IpAddr::V6(address) => {
+                let host_bits = Ipv6Addr::BITS - NETWORK_BITS;
+                IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() >> host_bits << host_bits))
+            }
+            address @ IpAddr::V4(_) => address,
+        })
     }
 }
 
@@ -68,6 +84,16 @@ mod tests {
         let kept = client.user_agent.unwrap();
         assert!(kept.starts_with("abx"));
         assert_eq!(kept.chars().count(), 256);
+    }
+
+    #[test]
+    fn addresses_of_one_ipv6_network_are_one_client_and_those_of_ipv4_are_not() {
+        let network = |text: &str| Client::new(Some(text.parse().unwrap()), None).network();
+        assert_eq!(network("2001:db8:1:2:3:4:5:6"), network("2001:db8:1:2:ffff::1"));
+        assert_ne!(network("2001:db8:1:2::1"), network("2001:db8:1:3::1"));
+        assert_ne!(network("192.0.2.1"), network("192.0.2.2"));
+        assert_eq!(network("::ffff:192.0.2.1"), network("192.0.2.1"));
+        assert_eq!(Client::new(None, None).network(), None);
     }
 
     #[test]

@@ -84,7 +84,7 @@ impl Service {
         for _ in 0..ATTEMPTS_MAX {
             let found = self.account_of_code(&code).await?;
             let mut account = found.ok_or(VerifyAddressError::CodeNotUsable)?;
-            self.check_proof(&account.user, &code, proof).await?;
+            self.check_proof(&account.user, &code, proof, origin).await?;
             let (change, reset) = self.verification(&account.user, &code, proof, origin);
             match change.commit().await? {
                 UserReplaced::Yes => {
@@ -121,10 +121,11 @@ impl Service {
         user: &User,
         code: &OneTimeCode,
         proof: &AddressProof,
+        origin: &Origin,
     ) -> Result<(), VerifyAddressError> {
         match proof {
             AddressProof::Password(password) => {
-                match self.verify_password(Some(user), password).await? {
+                match self.verify_password_from(&origin.client, user, password).await? {
                     Verdict::No => Err(VerifyAddressError::WrongPassword),
                     Verdict::Yes | Verdict::YesButOutdated => Ok(()),
                 }

@@ -9,6 +9,7 @@ use domain::{Account, CodeKind, EmailAddress, EventKind, Login, MailTemplate, Us
 use crate::Service;
 use crate::event_log::Happening;
 use crate::failure::Failure;
+use crate::limits::{Limit, LimitError};
 use crate::nobody::to_nobody;
 use crate::one_time_codes::CodeRequested;
 use crate::policy::{Origin, VerifyEmail};
@@ -36,7 +37,8 @@ impl Service {
         &self,
         email: &EmailAddress,
         origin: &Origin,
-    ) -> Result<CodeRequested, Failure> {
+    ) -> Result<CodeRequested, LimitError> {
+        self.count_about(Limit::Forgot, email.key()).await?.stands();
         let owner = self.active_owner(email).await?;
         let wanted = Wanted {
             kind: CodeKind::ResetPassword,
@@ -45,7 +47,7 @@ impl Service {
             email,
             owner,
         };
-        self.put_wanted(wanted, origin).await
+        Ok(self.put_wanted(wanted, origin).await?)
     }
 
     /// Sends the verification mail again, if that address has yet to be verified. Does the same
@@ -54,7 +56,8 @@ impl Service {
         &self,
         email: &EmailAddress,
         origin: &Origin,
-    ) -> Result<CodeRequested, Failure> {
+    ) -> Result<CodeRequested, LimitError> {
+        self.count_about(Limit::Forgot, email.key()).await?.stands();
         let is_asked_for = self.policy.registration.verify_email != VerifyEmail::Off;
         let owner = self.active_owner(email).await?;
         let owner = owner.filter(|owner| is_asked_for && !owner.is_email_verified);
@@ -65,7 +68,7 @@ impl Service {
             email,
             owner,
         };
-        self.put_wanted(wanted, origin).await
+        Ok(self.put_wanted(wanted, origin).await?)
     }
 
     async fn active_owner(&self, email: &EmailAddress) -> Result<Option<User>, Failure> {

@@ -1,8 +1,9 @@
 use crypto::{HashPasswordError, Overloaded, Verdict, VerifyPasswordError};
-use domain::{Password, PasswordHash, User, WeakPassword};
+use domain::{Client, Password, PasswordHash, User, WeakPassword};
 
 use crate::Service;
 use crate::failure::Failure;
+use crate::limits::{Limit, LimitError, LimitReached};
 
 /// Why hashing or verifying a password came to no answer.
 #[derive(Debug, thiserror::Error)]
@@ -13,6 +14,9 @@ pub enum HashingError {
     /// The password cannot be hashed whole.
     #[error("the password breaks the policy")]
     WeakPassword(#[from] WeakPassword),
+    /// Too many passwords were tried.
+    #[error(transparent)]
+    LimitReached(LimitReached),
     /// The work could not be done.
     #[error("the password could not be hashed")]
     Failure(#[from] Failure),
@@ -30,12 +34,39 @@ impl Service {
         Ok(self.passwords.verify(password, hash).await?)
     }
 
+    /// Whether the password is that of a user whom the caller has named by other means. As
+    /// [`Service::sign_in`] does it, a wrong one counts.
+    pub(crate) async fn verify_password_from(
+        &self,
+        client: &Client,
+        user: &User,
+        password: &Password,
+    ) -> Result<Verdict, HashingError> {
+        let counted = self.count(Limit::Login, client, user.email.key()).await?;
+        let verdict = self.verify_password(Some(user), password).await;
+        if matches!(verdict, Ok(Verdict::No)) {
+            counted.stands();
+        } else {
+            self.give_back(counted).await;
+        }
+        verdict
+    }
+
     /// The hash of a new password.
     pub(crate) async fn hash_password(
         &self,
         password: &Password,
     ) -> Result<PasswordHash, HashingError> {
         Ok(self.passwords.hash(password, self.entropy.bytes()).await?)
+    }
+}
+
+impl From<LimitError> for HashingError {
+    fn from(error: LimitError) -> Self {
+        match error {
+            LimitError::Reached(reached) => Self::LimitReached(reached),
+            LimitError::Failure(failure) => Self::Failure(failure),
+        }
     }
 }
 

@@ -13,6 +13,7 @@ mod failure;
 mod hashing;
 mod issue_session;
 mod key_ring;
+mod limits;
 mod mail_administration;
 mod mail_queue;
 mod mail_relay;
@@ -45,6 +46,7 @@ pub use failure::Failure;
 pub use hashing::HashingError;
 pub use issue_session::Tokens;
 pub use key_ring::KeyTable;
+pub use limits::{Counted, Limit, LimitError, LimitPolicy, LimitReached};
 pub use mail_administration::{RetryMailError, can_retry};
 pub use mail_relay::MailsRelayed;
 pub use nobody::is_nobody;
@@ -112,6 +114,12 @@ impl Service {
     /// The source of randomness.
     pub fn entropy(&self) -> &Arc<dyn Entropy> {
         &self.entropy
+    }
+
+    /// How many draws on quotas were decided by this instance alone, because what instances share
+    /// did not answer.
+    pub fn limits_decided_alone(&self) -> u64 {
+        self.stores.limiter.decided_alone()
     }
 
     /// What readiness depends on.

@@ -50,7 +50,7 @@ impl Service {
         let PasswordChange { current, new } = passwords;
         let user = &caller.account.user;
         self.policy.password.check(new, &user.email, user.username.as_ref())?;
-        if self.verify_password(Some(user), current).await? == Verdict::No {
+        if self.verify_password_from(&origin.client, user, current).await? == Verdict::No {
             return Err(ChangePasswordError::WrongPassword);
         }
         let hash = self.hash_password(new).await?;

@@ -5,6 +5,8 @@ use domain::{Client, PasswordPolicy, RequestId, RoleName};
 use doorward_claims::Algorithm;
 use secrecy::SecretSlice;
 
+use crate::limits::LimitPolicy;
+
 /// The rules that an operator sets.
 #[derive(Clone, Debug)]
 pub struct Policy {
@@ -28,6 +30,8 @@ pub struct Policy {
     pub registration: RegistrationPolicy,
     /// How long mails prove a mailbox.
     pub codes: CodePolicy,
+    /// How often things may be done.
+    pub limits: LimitPolicy,
     /// What links in mails begin with: the public URL and the base path, no trailing slash.
     pub links_base: String,
     /// What signs tokens.

@@ -9,6 +9,7 @@ use domain::{
 use crate::Service;
 use crate::authenticate::Caller;
 use crate::failure::Failure;
+use crate::limits::{Limit, LimitError, LimitReached};
 use crate::one_time_codes::CodeRequested;
 use crate::policy::Origin;
 use crate::step_up::StepUpRequired;
@@ -59,6 +60,9 @@ pub enum ChangeProfileError {
     /// Another address was asked for a moment ago; how long to wait.
     #[error("another address was asked for a moment ago")]
     TooSoon(Duration),
+    /// Mails with a code to that address were asked for too often.
+    #[error(transparent)]
+    LimitReached(LimitReached),
     /// Another account has the address.
     #[error("the address is taken")]
     EmailTaken,
@@ -142,7 +146,10 @@ impl Service {
                 let requested = CodeRequested { challenge: code.challenge, expires_in };
                 Ok(AddressWish::AskedAlready(requested))
             }
-            _ => Ok(AddressWish::Ask(NewAddress { email, owner: found.map(|found| found.user) })),
+            _ => {
+                self.count_about(Limit::Forgot, email.key()).await?.stands();
+                Ok(AddressWish::Ask(NewAddress { email, owner: found.map(|found| found.user) }))
+            }
         }
     }
 
@@ -206,5 +213,14 @@ fn apply(wanted: &ProfileChange, change: &mut UserChange<'_>) {
     if !fields.is_empty() {
         let email = user.email.clone();
         change.tell(EventKind::UserUpdated { email, fields });
+    }
+}
+
+impl From<LimitError> for ChangeProfileError {
+    fn from(error: LimitError) -> Self {
+        match error {
+            LimitError::Reached(reached) => Self::LimitReached(reached),
+            LimitError::Failure(failure) => Self::Failure(failure),
+        }
     }
 }

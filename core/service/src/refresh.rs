@@ -8,6 +8,7 @@ use crate::Service;
 use crate::event_log::Happening;
 use crate::failure::Failure;
 use crate::issue_session::Tokens;
+use crate::limits::{Limit, LimitError, LimitReached};
 use crate::policy::Origin;
 use crate::refresh_tokens::{is_genuine, refresh_token};
 
@@ -29,6 +30,9 @@ pub enum RefreshError {
     /// Its user may not sign in.
     #[error("the account is disabled")]
     AccountDisabled,
+    /// The session is refreshed too often.
+    #[error(transparent)]
+    LimitReached(LimitReached),
     /// The work could not be done.
     #[error("the refresh could not be completed")]
     Failure(#[from] Failure),
@@ -78,6 +82,8 @@ impl Service {
         token: &RefreshToken,
         origin: &Origin,
     ) -> Result<Refreshed, RefreshError> {
+        let session = token.session.to_string();
+        self.count(Limit::Refresh, &origin.client, &session).await?.stands();
         for _ in 0..ATTEMPTS_MAX {
             if let Some(refreshed) = self.try_refresh(token, origin).await? {
                 return Ok(refreshed);
@@ -231,6 +237,15 @@ impl Attempt<'_> {
             user: account,
         };
         Ok(Refreshed { tokens, path })
+    }
+}
+
+impl From<LimitError> for RefreshError {
+    fn from(error: LimitError) -> Self {
+        match error {
+            LimitError::Reached(reached) => Self::LimitReached(reached),
+            LimitError::Failure(failure) => Self::Failure(failure),
+        }
     }
 }
 

@@ -8,6 +8,7 @@ use crate::Service;
 use crate::failure::Failure;
 use crate::hashing::HashingError;
 use crate::issue_session::{IssueSessionError, ProvenSignIn, Tokens};
+use crate::limits::Limit;
 use crate::policy::Origin;
 
 /// Why nobody was signed in.
@@ -59,10 +60,34 @@ impl fmt::Debug for AccountDigest {
 }
 
 impl Service {
-    /// Signs in whoever `identifier` (an address or a user name) means, by password.
+    /// Signs in whoever `identifier` (an address or a user name) means, by password. Refused
+    /// credentials count, and nothing else does.
     ///
     /// Does the same work whether or not there is such an account.
     pub async fn sign_in(
+        &self,
+        identifier: &str,
+        password: &Password,
+        origin: &Origin,
+    ) -> Result<Tokens, SignInError> {
+        let named = Login::parse(identifier);
+        let whom = match &named {
+            Some(Login::Email(email)) => email.key().to_owned(),
+            Some(Login::Username(name)) => name.as_str().to_owned(),
+            None => identifier.trim().to_lowercase(),
+        };
+        let counted = self.count(Limit::Login, &origin.client, &whom).await;
+        let counted = counted.map_err(HashingError::from)?;
+        let signed_in = self.try_sign_in(identifier, password, origin).await;
+        if matches!(signed_in, Err(SignInError::InvalidCredentials(_))) {
+            counted.stands();
+        } else {
+            self.give_back(counted).await;
+        }
+        signed_in
+    }
+
+    async fn try_sign_in(
         &self,
         identifier: &str,
         password: &Password,

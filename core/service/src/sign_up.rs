@@ -11,6 +11,7 @@ use crate::code_requests::VERIFY_AGAIN_AFTER;
 use crate::event_log::Happening;
 use crate::failure::Failure;
 use crate::hashing::HashingError;
+use crate::limits::{Limit, LimitError, LimitReached};
 use crate::nobody::to_nobody;
 use crate::one_time_codes::CodeRequested;
 use crate::policy::{Origin, VerifyEmail};
@@ -58,6 +59,9 @@ pub enum SignUpError {
     /// The password was not hashed.
     #[error(transparent)]
     Hashing(#[from] HashingError),
+    /// The address was registered too often.
+    #[error(transparent)]
+    LimitReached(LimitReached),
     /// The work could not be done.
     #[error("the account could not be made")]
     Failure(#[from] Failure),
@@ -91,6 +95,7 @@ impl Service {
         if !policy.is_open {
             return Err(SignUpError::Closed);
         }
+        self.count_about(Limit::Register, account.email.key()).await?.stands();
         if !policy.reveals_existing {
             return self.sign_up_quietly(account, origin).await.map(SignedUp::SaidByMail);
         }
@@ -229,5 +234,14 @@ impl From<InsertUserError> for SignUpError {
 impl From<StoreError> for SignUpError {
     fn from(error: StoreError) -> Self {
         Self::Failure(error.into())
+    }
+}
+
+impl From<LimitError> for SignUpError {
+    fn from(error: LimitError) -> Self {
+        match error {
+            LimitError::Reached(reached) => Self::LimitReached(reached),
+            LimitError::Failure(failure) => Self::Failure(failure),
+        }
     }
 }

@@ -2,7 +2,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU16;
 
 use contracts::{
-    Clock, Entropy, MailOutboxStore, OneTimeCodeStore, OutboxStore, Probe, RecordStore,
+    Clock, Entropy, Limiter, MailOutboxStore, OneTimeCodeStore, OutboxStore, Probe, RecordStore,
     RevocationStore, SessionStore, UserStore,
 };
 use crypto::{
@@ -32,6 +32,8 @@ pub struct Stores {
     pub outbox: Arc<dyn OutboxStore>,
     /// The deployment's own records.
     pub records: Arc<dyn RecordStore>,
+    /// Draws on quotas.
+    pub limiter: Arc<dyn Limiter>,
     /// What readiness depends on.
     pub probes: Vec<Arc<dyn Probe>>,
 }

@@ -9,6 +9,7 @@ use crate::Service;
 use crate::authenticate::Caller;
 use crate::failure::Failure;
 use crate::hashing::HashingError;
+use crate::policy::Origin;
 
 /// How old an authentication may be for a call that changes how a user signs in (RFC 9470).
 pub const RECENT: Duration = Duration::from_mins(10);
@@ -58,9 +59,11 @@ impl Service {
         &self,
         caller: &Caller,
         password: &Password,
+        origin: &Origin,
     ) -> Result<SteppedUp, StepUpError> {
         let Caller { session, account } = caller;
-        if self.verify_password(Some(&account.user), password).await? == Verdict::No {
+        let verdict = self.verify_password_from(&origin.client, &account.user, password).await?;
+        if verdict == Verdict::No {
             return Err(StepUpError::WrongPassword);
         }
         let now = self.clock.now();

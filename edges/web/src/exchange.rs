@@ -48,6 +48,9 @@ pub(crate) async fn exchange(
         answer.unwrap_or_else(|_| Problem::unavailable("the answer took too long").into_response());
     if let Some(problem) = response.extensions_mut().remove::<Problem>() {
         log_cause(&problem, &id, &route);
+        if let Some(reached) = &problem.limit {
+            state.metrics.limited(reached.limit.name());
+        }
         if response.extensions().get::<ShownAsPage>().is_none() {
             response = dressed(problem.render(&id), std::mem::take(response.headers_mut()));
         }

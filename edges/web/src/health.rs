@@ -75,5 +75,5 @@ pub(crate) async fn metrics(
     State(state): State<AppState>,
 ) -> ([(HeaderName, &'static str); 1], String) {
     let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
-    ([(CONTENT_TYPE, kind)], state.metrics.text(state.service.passwords().waiting()))
+    ([(CONTENT_TYPE, kind)], state.metrics.text(&state.service))
 }

@@ -16,6 +16,7 @@ mod exchange;
 mod forward_auth;
 mod health;
 mod inputs;
+mod limited;
 mod mailbox;
 mod metadata;
 mod metrics;

@@ -1,4 +1,4 @@
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use prometheus_client::encoding::EncodeLabelSet;
@@ -8,6 +8,7 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
+use service::Service;
 
 /// Upper bounds of the latency buckets, in seconds.
 const BUCKETS: [f64; 11] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0];
@@ -39,6 +40,11 @@ struct Outcome {
     outcome: &'static str,
 }
 
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Limited {
+    limit: &'static str,
+}
+
 /// The service's figures.
 pub(crate) struct Metrics {
     registry: Registry,
@@ -47,6 +53,8 @@ pub(crate) struct Metrics {
     forwarded: Family<Forwarded, Counter>,
     refreshes: Family<Outcome, Counter>,
     sign_ins: Family<Outcome, Counter>,
+    limited: Family<Limited, Counter>,
+    limits_decided_alone: Counter,
     hashing_queue: Gauge<u64, AtomicU64>,
 }
 
@@ -60,6 +68,8 @@ impl Metrics {
             forwarded: Family::default(),
             refreshes: Family::default(),
             sign_ins: Family::default(),
+            limited: Family::default(),
+            limits_decided_alone: Counter::default(),
             hashing_queue: Gauge::default(),
             registry: Registry::default(),
         };
@@ -81,6 +91,12 @@ impl Metrics {
             metrics.refreshes.clone(),
         );
         registry.register("sign_ins", "Sign-ins by outcome", metrics.sign_ins.clone());
+        registry.register("limited", "Refusals by limit", metrics.limited.clone());
+        registry.register(
+            "limits_decided_alone",
+            "Draws on limits that this instance decided alone",
+            metrics.limits_decided_alone.clone(),
+        );
         registry.register(
             "hashing_queue",
             "Passwords that wait to be hashed",
@@ -116,9 +132,14 @@ impl Metrics {
         self.sign_ins.get_or_create(&Outcome { outcome }).inc();
     }
 
-    /// Everything in the text format of Prometheus.
-    pub(crate) fn text(&self, waiting: usize) -> String {
-        self.hashing_queue.set(waiting.try_into().unwrap_or(u64::MAX));
+    pub(crate) fn limited(&self, limit: &'static str) {
+        self.limited.get_or_create(&Limited { limit }).inc();
+    }
+
+    /// Everything in the text format of Prometheus, with what the service counts itself.
+    pub(crate) fn text(&self, service: &Service) -> String {
+        self.hashing_queue.set(service.passwords().waiting().try_into().unwrap_or(u64::MAX));
+        self.limits_decided_alone.inner().store(service.limits_decided_alone(), Ordering::Relaxed);
         let mut text = String::new();
         encode(&mut text, &self.registry).expect("writing to a String cannot fail");
         text

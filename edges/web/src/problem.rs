@@ -7,15 +7,20 @@ use aide::OperationOutput;
 use aide::openapi::{ReferenceOr, Response as ResponseDoc, StatusCode as StatusDoc};
 use aide::transform::TransformOperation;
 use axum::http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
-use axum::http::{HeaderMap, HeaderValue};
+use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use axum::response::{IntoResponse, Response};
 use contracts::BoxError;
 use domain::{RequestId, WeakPassword};
 use schemars::JsonSchema;
 use serde::Serialize;
+use service::LimitReached;
 
 use crate::answer::response;
 use crate::code::Code;
+
+/// What a limit is, and what is left of it (draft-ietf-httpapi-ratelimit-headers).
+pub(crate) const RATE_LIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
+pub(crate) const RATE_LIMIT: HeaderName = HeaderName::from_static("ratelimit");
 
 /// An answer that is not what the caller asked for. Rendered with the request id, and logged if it
 /// has a cause, in one place: `exchange`.
@@ -25,6 +30,7 @@ pub(crate) struct Problem {
     detail: Option<String>,
     errors: Vec<FieldError>,
     retry_after: Option<Duration>,
+    pub(crate) limit: Option<LimitReached>,
     challenge: Option<HeaderValue>,
     allow: Option<HeaderValue>,
     pub(crate) cause: Option<Arc<BoxError>>,
@@ -72,6 +78,7 @@ impl Problem {
             detail: None,
             errors: Vec::new(),
             retry_after: None,
+            limit: None,
             challenge: None,
             allow: None,
             cause: None,
@@ -119,6 +126,11 @@ impl Problem {
         Self { retry_after: Some(retry_after), ..Self::new(Code::RateLimited) }
     }
 
+    /// A limit is reached, which the answer describes.
+    pub(crate) fn limit_reached(reached: LimitReached) -> Self {
+        Self { limit: Some(reached), ..Self::rate_limited(reached.wait) }
+    }
+
     pub(crate) fn overloaded(retry_after: Duration) -> Self {
         Self { retry_after: Some(retry_after), ..Self::new(Code::Overloaded) }
     }
@@ -147,7 +159,7 @@ impl Problem {
 
     /// When to try again, as a header.
     pub(crate) fn retry_after(&self) -> Option<HeaderValue> {
-        self.retry_after.map(|wait| HeaderValue::from(wait.as_secs().max(1)))
+        self.retry_after.map(|wait| HeaderValue::from(whole_seconds(wait).max(1)))
     }
 
     /// The answer as it goes out.
@@ -172,6 +184,9 @@ impl Problem {
         if let Some(wait) = self.retry_after() {
             headers.insert(RETRY_AFTER, wait);
         }
+        if let Some(reached) = &self.limit {
+            headers.extend(rate_limit_fields(reached));
+        }
         if let Some(challenge) = &self.challenge {
             headers.insert(WWW_AUTHENTICATE, challenge.clone());
         }
@@ -180,6 +195,22 @@ impl Problem {
         }
         headers
     }
+}
+
+/// The fields of draft-ietf-httpapi-ratelimit-headers: what the quota is, and that none is left.
+fn rate_limit_fields(reached: &LimitReached) -> [(HeaderName, HeaderValue); 2] {
+    let LimitReached { limit, quota, wait } = reached;
+    let (name, count, period) = (limit.name(), quota.count(), quota.period().as_secs().max(1));
+    let policy = format!(r#""{name}";q={count};w={period}"#);
+    let left = format!(r#""{name}";r=0;t={}"#, whole_seconds(*wait));
+    [(RATE_LIMIT_POLICY, policy), (RATE_LIMIT, left)].map(|(field, text)| {
+        (field, HeaderValue::try_from(text).expect("names and numbers are ASCII"))
+    })
+}
+
+/// Rounded up: whoever comes back then must not be too early.
+fn whole_seconds(wait: Duration) -> u64 {
+    wait.as_secs() + u64::from(wait.subsec_nanos() > 0)
 }
 
 /// Leaves the rendering to `exchange`, which knows the request id.

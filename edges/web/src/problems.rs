@@ -3,7 +3,7 @@
 use contracts::StoreError;
 use service::{
     AuthenticateError, ChangePasswordError, ChangeProfileError, EndSessionError, EraseAccountError,
-    Failure, HashingError, RefreshError, ResetPasswordError, SignInError, SignOutError,
+    Failure, HashingError, LimitError, RefreshError, ResetPasswordError, SignInError, SignOutError,
     SignUpError, StepUpError, VerifyAddressError,
 };
 
@@ -28,6 +28,15 @@ impl From<Failure> for Problem {
     }
 }
 
+impl From<LimitError> for Problem {
+    fn from(error: LimitError) -> Self {
+        match error {
+            LimitError::Reached(reached) => Self::limit_reached(reached),
+            LimitError::Failure(failure) => failure.into(),
+        }
+    }
+}
+
 impl From<SignUpError> for Problem {
     fn from(error: SignUpError) -> Self {
         match error {
@@ -37,6 +46,7 @@ impl From<SignUpError> for Problem {
             SignUpError::WeakPassword(why) => Self::weak_password("password", why),
             SignUpError::EmailTaken => Self::new(Code::EmailTaken),
             SignUpError::UsernameTaken => Self::new(Code::UsernameTaken),
+            SignUpError::LimitReached(reached) => Self::limit_reached(reached),
             SignUpError::Hashing(error) => hashing("password", error),
             SignUpError::Failure(failure) => failure.into(),
         }
@@ -61,6 +71,7 @@ impl From<RefreshError> for Problem {
             RefreshError::NotGenuine => Self::new(Code::InvalidToken),
             RefreshError::Expired => Self::new(Code::TokenExpired),
             RefreshError::Revoked | RefreshError::Replayed => Self::new(Code::SessionRevoked),
+            RefreshError::LimitReached(reached) => Self::limit_reached(reached),
             RefreshError::AccountDisabled => Self::new(Code::AccountDisabled),
             RefreshError::Failure(failure) => failure.into(),
         }
@@ -139,6 +150,7 @@ impl From<ChangeProfileError> for Problem {
     fn from(error: ChangeProfileError) -> Self {
         match error {
             ChangeProfileError::StepUpRequired(_) => Self::step_up_required(),
+            ChangeProfileError::LimitReached(reached) => Self::limit_reached(reached),
             ChangeProfileError::TooSoon(wait) => Self::rate_limited(wait),
             ChangeProfileError::EmailTaken => Self::new(Code::EmailTaken),
             ChangeProfileError::UsernameTaken => Self::new(Code::UsernameTaken),
@@ -172,6 +184,7 @@ impl From<StepUpError> for Problem {
 fn hashing(field: &'static str, error: HashingError) -> Problem {
     match error {
         HashingError::Overloaded(overloaded) => Problem::overloaded(overloaded.retry_after),
+        HashingError::LimitReached(reached) => Problem::limit_reached(reached),
         HashingError::WeakPassword(why) => Problem::weak_password(field, why),
         HashingError::Failure(failure) => failure.into(),
     }

@@ -54,6 +54,7 @@ const fn outcome(error: &RefreshError) -> &'static str {
         RefreshError::Revoked => "revoked",
         RefreshError::Replayed => "replayed",
         RefreshError::AccountDisabled => "account_disabled",
+        RefreshError::LimitReached(_) => "limited",
         RefreshError::Failure(_) => "failure",
     }
 }

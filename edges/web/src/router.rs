@@ -11,8 +11,9 @@ use tower_http::cors::{AllowOrigin, CorsLayer};
 use crate::access::{Access, require_developer, require_signed_in, require_stepped_up};
 use crate::code::Code;
 use crate::exchange::{REQUEST_ID, exchange, panicked};
+use crate::limited::limit_address;
 use crate::openapi;
-use crate::problem::Problem;
+use crate::problem::{Problem, RATE_LIMIT, RATE_LIMIT_POLICY};
 use crate::routes::{self, Mount, Route};
 use crate::state::AppState;
 
@@ -67,7 +68,11 @@ fn path_of(url: &str) -> &str {
 }
 
 fn gated(route: Route, state: &AppState) -> MethodRouter<AppState> {
-    let handler = MethodRouter::from(route.handler);
+    let limited = route.limited;
+    let limit =
+        move |state, origin, request, next| limit_address(limited, state, origin, request, next);
+    let handler = MethodRouter::from(route.handler)
+        .route_layer(middleware::from_fn_with_state(state.clone(), limit));
     let signed_in = middleware::from_fn_with_state(state.clone(), require_signed_in);
     match route.access {
         Access::Anyone => handler,
@@ -91,7 +96,14 @@ fn with_cors(router: Router<AppState>, state: &AppState) -> Router<AppState> {
         .allow_origin(AllowOrigin::list(origins))
         .allow_methods([Method::GET, Method::POST, Method::PATCH, Method::DELETE])
         .allow_headers([AUTHORIZATION, CONTENT_TYPE])
-        .expose_headers([LOCATION, RETRY_AFTER, WWW_AUTHENTICATE, REQUEST_ID]);
+        .expose_headers([
+            LOCATION,
+            RETRY_AFTER,
+            WWW_AUTHENTICATE,
+            REQUEST_ID,
+            RATE_LIMIT,
+            RATE_LIMIT_POLICY,
+        ]);
     router.layer(cors)
 }
 

@@ -2,9 +2,12 @@
 
 use aide::axum::routing::{ApiMethodRouter, delete_with, get_with, patch_with, post_with};
 use aide::transform::TransformOperation;
+use service::Limit::{ForgotAddress, LoginAddress, RegisterAddress};
 
 use crate::access::Access::{self, Anyone, Developer, SignedIn, SteppedUp};
 use crate::code::Code;
+use crate::discovery::metadata;
+use crate::limited::Limited::{self, ByAddress, FailuresByAddress, No};
 use crate::problem::with_problems;
 use crate::state::AppState;
 use crate::{
@@ -34,6 +37,7 @@ pub(crate) enum Mount {
 pub(crate) struct Route {
     pub(crate) path: &'static str,
     pub(crate) access: Access,
+    pub(crate) limited: Limited,
     pub(crate) mount: Mount,
     pub(crate) handler: ApiMethodRouter<AppState>,
 }
@@ -69,42 +73,42 @@ const ALWAYS: [Code; 2] = [Code::Internal, Code::DependencyUnavailable];
 #[rustfmt::skip]
 pub(crate) fn all() -> Vec<Route> {
     vec![
-        post(Base, "/auth/register", Anyone, registrations::register, REGISTER),
-        post(Base, "/auth/verify-email", Anyone, address_verifications::verify, VERIFY_EMAIL),
-        post(Base, "/auth/verify-email/resend", Anyone, code_requests::verification, RESEND),
-        post(Base, "/auth/login", Anyone, sign_ins::login, LOGIN),
-        post(Base, "/auth/refresh", Anyone, refreshes::refresh, REFRESH),
-        post(Base, "/auth/logout", Anyone, sign_outs::logout, LOGOUT),
-        post(Base, "/auth/logout-all", SignedIn, sign_outs::logout_all, LOGOUT_ALL),
-        post(Base, "/auth/password/forgot", Anyone, code_requests::password_reset, FORGOT),
-        post(Base, "/auth/password/reset", Anyone, passwords::reset, RESET),
-        post(Base, "/auth/password/change", SteppedUp, passwords::change, CHANGE_PASSWORD),
-        post(Base, "/auth/step-up", SignedIn, step_ups::step_up, STEP_UP),
-        get(Base, "/auth/me", SignedIn, profile::me, ME),
-        patch(Base, "/auth/me", SignedIn, profile::update, UPDATE_ME),
-        delete(Base, "/auth/me", SteppedUp, profile::erase, DELETE_ME),
-        get(Base, "/auth/sessions", SignedIn, session_list::list, SESSIONS),
-        delete(Base, "/auth/sessions/{id}", SignedIn, session_list::end, END_SESSION),
-        get(Base, "/auth/verify", SignedIn, forward_auth::verify, VERIFY),
+        post(Base, "/auth/register", Anyone, ByAddress(RegisterAddress), registrations::register, REGISTER),
+        post(Base, "/auth/verify-email", Anyone, No, address_verifications::verify, VERIFY_EMAIL),
+        post(Base, "/auth/verify-email/resend", Anyone, ByAddress(ForgotAddress), code_requests::verification, RESEND),
+        post(Base, "/auth/login", Anyone, FailuresByAddress(LoginAddress), sign_ins::login, LOGIN),
+        post(Base, "/auth/refresh", Anyone, No, refreshes::refresh, REFRESH),
+        post(Base, "/auth/logout", Anyone, No, sign_outs::logout, LOGOUT),
+        post(Base, "/auth/logout-all", SignedIn, No, sign_outs::logout_all, LOGOUT_ALL),
+        post(Base, "/auth/password/forgot", Anyone, ByAddress(ForgotAddress), code_requests::password_reset, FORGOT),
+        post(Base, "/auth/password/reset", Anyone, No, passwords::reset, RESET),
+        post(Base, "/auth/password/change", SteppedUp, No, passwords::change, CHANGE_PASSWORD),
+        post(Base, "/auth/step-up", SignedIn, No, step_ups::step_up, STEP_UP),
+        get(Base, "/auth/me", SignedIn, No, profile::me, ME),
+        patch(Base, "/auth/me", SignedIn, No, profile::update, UPDATE_ME),
+        delete(Base, "/auth/me", SteppedUp, No, profile::erase, DELETE_ME),
+        get(Base, "/auth/sessions", SignedIn, No, session_list::list, SESSIONS),
+        delete(Base, "/auth/sessions/{id}", SignedIn, No, session_list::end, END_SESSION),
+        get(Base, "/auth/verify", SignedIn, No, forward_auth::verify, VERIFY),
 
-        get(Issuer, "/.well-known/jwks.json", Anyone, discovery::jwks, JWKS),
-        get(Issuer, "/.well-known/openid-configuration", Anyone, discovery::metadata, OPENID),
-        get(Issuer, "/.well-known/oauth-authorization-server", Anyone, discovery::metadata, OAUTH),
-        get(Issuer, "/.well-known/revocations", Anyone, revocations::revocations, REVOCATIONS),
+        get(Issuer, "/.well-known/jwks.json", Anyone, No, discovery::jwks, JWKS),
+        get(Issuer, "/.well-known/openid-configuration", Anyone, No, metadata, OPENID),
+        get(Issuer, "/.well-known/oauth-authorization-server", Anyone, No, metadata, OAUTH),
+        get(Issuer, "/.well-known/revocations", Anyone, No, revocations::revocations, REVOCATIONS),
 
-        get(Base, "/openapi.json", Anyone, contract::openapi, OPENAPI),
-        get(Base, "/docs", Anyone, contract::docs, DOCS),
+        get(Base, "/openapi.json", Anyone, No, contract::openapi, OPENAPI),
+        get(Base, "/docs", Anyone, No, contract::docs, DOCS),
 
-        get(BothListeners, "/livez", Anyone, health::live, LIVE),
-        get(BothListeners, "/readyz", Anyone, health::ready, READY),
-        get(Operations, "/metrics", Anyone, health::metrics, METRICS),
-        unlisted(Operations, "/dev/mailbox", Developer, axum::routing::get(mailbox::list)),
+        get(BothListeners, "/livez", Anyone, No, health::live, LIVE),
+        get(BothListeners, "/readyz", Anyone, No, health::ready, READY),
+        get(Operations, "/metrics", Anyone, No, health::metrics, METRICS),
+        unlisted(Operations, "/dev/mailbox", Developer, No, axum::routing::get(mailbox::list)),
 
-        unlisted(Pages, "/pages/verify", Anyone, pages::verify()),
-        unlisted(Pages, "/pages/confirm", Anyone, pages::confirm()),
-        unlisted(Pages, "/pages/reset", Anyone, pages::reset()),
-        unlisted(Pages, "/pages/pages.css", Anyone, axum::routing::get(pages::style)),
-        unlisted(Pages, "/pages/pages.js", Anyone, axum::routing::get(pages::script)),
+        unlisted(Pages, "/pages/verify", Anyone, No, pages::verify()),
+        unlisted(Pages, "/pages/confirm", Anyone, No, pages::confirm()),
+        unlisted(Pages, "/pages/reset", Anyone, No, pages::reset()),
+        unlisted(Pages, "/pages/pages.css", Anyone, No, axum::routing::get(pages::style)),
+        unlisted(Pages, "/pages/pages.js", Anyone, No, axum::routing::get(pages::script)),
     ]
 }
 
@@ -126,6 +130,7 @@ const VERIFY_EMAIL: About = About {
         Code::SessionRevoked,
         Code::AccountDisabled,
         Code::EmailTaken,
+        Code::RateLimited,
         Code::Overloaded,
     ],
 };
@@ -149,12 +154,12 @@ const RESET: About = About {
 const CHANGE_PASSWORD: About = About {
     id: "changePassword",
     summary: "Change my password",
-    problems: &[Code::InvalidCredentials, Code::Overloaded],
+    problems: &[Code::InvalidCredentials, Code::RateLimited, Code::Overloaded],
 };
 const STEP_UP: About = About {
     id: "stepUp",
     summary: "Prove again who I am",
-    problems: &[Code::InvalidCredentials, Code::Overloaded],
+    problems: &[Code::InvalidCredentials, Code::RateLimited, Code::Overloaded],
 };
 const UPDATE_ME: About = About {
     id: "updateCurrentUser",
@@ -162,8 +167,17 @@ const UPDATE_ME: About = About {
     problems: &[Code::StepUpRequired, Code::EmailTaken, Code::UsernameTaken, Code::RateLimited],
 };
 const DELETE_ME: About = about("deleteCurrentUser", "Erase my account");
-const REFRESH: About =
-    About { id: "refreshToken", summary: "Rotate a refresh token", problems: &BEARER };
+const REFRESH: About = About {
+    id: "refreshToken",
+    summary: "Rotate a refresh token",
+    problems: &[
+        Code::InvalidToken,
+        Code::TokenExpired,
+        Code::SessionRevoked,
+        Code::AccountDisabled,
+        Code::RateLimited,
+    ],
+};
 const LOGOUT: About = About {
     id: "logoutUser",
     summary: "End a session",
@@ -195,6 +209,7 @@ macro_rules! verb {
             mount: Mount,
             path: &'static str,
             access: Access,
+            limited: Limited,
             handler: H,
             about: About,
         ) -> Route
@@ -204,8 +219,9 @@ macro_rules! verb {
             O: aide::OperationOutput,
             T: 'static,
         {
-            let handler = $with(handler, |operation| describe(operation, access, &about));
-            Route { path, access, mount, handler }
+            let handler =
+                $with(handler, |operation| describe(operation, (access, limited), &about));
+            Route { path, access, limited, mount, handler }
         }
     };
 }
@@ -220,15 +236,16 @@ fn unlisted(
     mount: Mount,
     path: &'static str,
     access: Access,
+    limited: Limited,
     handler: axum::routing::MethodRouter<AppState>,
 ) -> Route {
-    Route { path, access, mount, handler: ApiMethodRouter::from(handler) }
+    Route { path, access, limited, mount, handler: ApiMethodRouter::from(handler) }
 }
 
 /// Adds to a call what follows from its row.
 fn describe<'t>(
     mut operation: TransformOperation<'t>,
-    access: Access,
+    (access, limited): (Access, Limited),
     about: &About,
 ) -> TransformOperation<'t> {
     let mut codes: Vec<Code> = [about.problems, &ALWAYS].concat();
@@ -239,6 +256,9 @@ fn describe<'t>(
     if matches!(access, SignedIn | SteppedUp) {
         codes.extend(BEARER);
         operation = operation.security_requirement("bearer");
+    }
+    if limited != No {
+        codes.push(Code::RateLimited);
     }
     if access == SteppedUp {
         codes.push(Code::StepUpRequired);

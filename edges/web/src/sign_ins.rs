@@ -80,6 +80,7 @@ fn note_failure(state: &AppState, origin: &Origin, error: &SignInError) {
         SignInError::AccountDisabled(account) => ("account_disabled", Some(account)),
         SignInError::EmailNotVerified(account) => ("email_not_verified", Some(account)),
         SignInError::Hashing(HashingError::Overloaded(_)) => ("overloaded", None),
+        SignInError::Hashing(HashingError::LimitReached(_)) => ("limited", None),
         SignInError::Hashing(_) | SignInError::Failure(_) => ("failure", None),
     };
     state.metrics.signed_in(reason);

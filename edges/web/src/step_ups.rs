@@ -1,7 +1,9 @@
+use axum::Extension;
 use axum::extract::State;
 use schemars::JsonSchema;
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
+use service::Origin;
 
 use crate::access::SignedIn;
 use crate::answer::Private;
@@ -33,6 +35,7 @@ pub(crate) struct SteppedUp {
 /// `POST /auth/step-up`
 pub(crate) async fn step_up(
     State(state): State<AppState>,
+    Extension(origin): Extension<Origin>,
     SignedIn(caller): SignedIn,
     JsonBody(body): JsonBody<StepUp>,
 ) -> Result<Private<SteppedUp>, Problem> {
@@ -40,7 +43,7 @@ pub(crate) async fn step_up(
     let Some(password) = mistakes.password(&body.password) else {
         return Err(mistakes.into_problem());
     };
-    let stepped_up = state.service.step_up(&caller, &password).await?;
+    let stepped_up = state.service.step_up(&caller, &password, &origin).await?;
     Ok(Private(SteppedUp {
         access_token: stepped_up.access_token.expose_secret().to_owned(),
         token_type: "Bearer",

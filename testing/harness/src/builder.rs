@@ -1,14 +1,17 @@
-use std::num::NonZeroUsize;
+use std::num::{NonZeroU32, NonZeroUsize};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use contracts::Mailbox;
 use crypto::{Argon2EngineKind, Argon2Params, DataKey, DataKeys, HashAlgorithm, HashingSettings};
-use domain::{PasswordPolicy, RoleName};
+use domain::{PasswordPolicy, Quota, RoleName};
 use doorward_claims::Algorithm;
 use mail::DevelopmentMailbox;
-use service::{CodePolicy, KeyPolicy, Parts, Policy, RegistrationPolicy, Service, VerifyEmail};
+use service::{
+    CodePolicy, KeyPolicy, Limit, LimitPolicy, Parts, Policy, RegistrationPolicy, Service,
+    VerifyEmail,
+};
 use storage_sql::SqlStorage;
 use tempfile::TempDir;
 use tokio::net::TcpListener;
@@ -61,6 +64,13 @@ impl TestServerBuilder {
     pub fn policy(mut self, change: impl FnOnce(&mut Policy) + Send + 'static) -> Self {
         self.policy.push(Box::new(change));
         self
+    }
+
+    /// Sets one limit: `count` in each `period`. All others stay off.
+    #[must_use]
+    pub fn limit(self, limit: Limit, count: u32, period: Duration) -> Self {
+        let quota = NonZeroU32::new(count).and_then(|count| Quota::new(count, period));
+        self.policy(move |policy| *quota_of(&mut policy.limits, limit) = Some(quota.unwrap()))
     }
 
     /// Changes what the edge knows. `public_url` becomes the issuer.
@@ -152,6 +162,18 @@ impl TestServerBuilder {
     }
 }
 
+const fn quota_of(limits: &mut LimitPolicy, limit: Limit) -> &mut Option<Quota> {
+    match limit {
+        Limit::Login => &mut limits.login,
+        Limit::LoginAddress => &mut limits.login_address,
+        Limit::Register => &mut limits.register,
+        Limit::RegisterAddress => &mut limits.register_address,
+        Limit::Forgot => &mut limits.forgot,
+        Limit::ForgotAddress => &mut limits.forgot_address,
+        Limit::Refresh => &mut limits.refresh,
+    }
+}
+
 fn serve(state: &AppState, public: TcpListener, operations: TcpListener) -> watch::Sender<()> {
     let (stop, stopped) = watch::channel(());
     let listeners =
@@ -192,7 +214,7 @@ fn web_settings(public_url: String) -> WebSettings {
     }
 }
 
-/// The defaults of `config/default.toml`, but for the algorithm.
+/// The defaults of `config/default.toml`, but for the algorithm and without limits.
 fn default_policy(issuer: &str) -> Policy {
     let role = |name| RoleName::parse(name).unwrap();
     Policy {
@@ -210,6 +232,7 @@ fn default_policy(issuer: &str) -> Policy {
             verify_email: VerifyEmail::Optional,
             reveals_existing: true,
         },
+        limits: LimitPolicy::default(),
         codes: CodePolicy {
             verify_ttl: Duration::from_hours(24),
             reset_ttl: Duration::from_mins(10),

@@ -1,8 +1,9 @@
-//! The rest of [`ObservedStore`]: codes and mails.
+//! The rest of [`ObservedStore`]: codes, mails and limits.
 
 use async_trait::async_trait;
 use contracts::{
-    CodePut, MailOutboxStore, OneTimeCodeStore, OutboxMail, PutCode, Replaced, StoreError,
+    CodePut, Draw, Drawn, Limiter, MailOutboxStore, OneTimeCodeStore, OutboxMail, PutCode,
+    Replaced, StoreError,
 };
 use domain::{ChallengeId, CodeKind, MailId, OneTimeCode, Timestamp, UserId};
 
@@ -79,5 +80,18 @@ impl MailOutboxStore for ObservedStore {
     async fn delete_mails_of(&self, user: &UserId, limit: usize) -> Result<usize, StoreError> {
         self.calls.enter("delete_mails_of").await?;
         self.inner.delete_mails_of(user, limit).await
+    }
+}
+
+#[async_trait]
+impl Limiter for ObservedStore {
+    async fn draw(&self, draw: &Draw) -> Result<Drawn, StoreError> {
+        self.calls.enter("draw").await?;
+        self.inner.draw(draw).await
+    }
+
+    async fn give_back(&self, draw: &Draw) -> Result<(), StoreError> {
+        self.calls.enter("give_back").await?;
+        self.inner.give_back(draw).await
     }
 }

@@ -73,6 +73,7 @@ impl ObservedStore {
             mails: self.clone(),
             outbox: self.clone(),
             records: self.clone(),
+            limiter: self.clone(),
             probes: vec![self.clone()],
         }
     }

@@ -1,0 +1,164 @@
+//! How often something may be done: one policy, one way to count.
+
+use std::time::Duration;
+
+use contracts::{Draw, Drawn, LimitKey};
+use domain::{Client, Quota};
+
+use crate::Service;
+use crate::failure::Failure;
+
+/// What is limited, and for whom.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Limit {
+    /// Wrong passwords for an account, from one address.
+    Login,
+    /// Failed sign-ins from one address.
+    LoginAddress,
+    /// Registrations of one e-mail address.
+    Register,
+    /// Registrations from one address.
+    RegisterAddress,
+    /// Mails with a code that are asked for, to one e-mail address.
+    Forgot,
+    /// Mails with a code that are asked for from one address.
+    ForgotAddress,
+    /// Refreshes of one session, from one address.
+    Refresh,
+}
+
+impl Limit {
+    /// The stable name: as in the settings.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Login => "login",
+            Self::LoginAddress => "login_address",
+            Self::Register => "register",
+            Self::RegisterAddress => "register_address",
+            Self::Forgot => "forgot",
+            Self::ForgotAddress => "forgot_address",
+            Self::Refresh => "refresh",
+        }
+    }
+}
+
+/// How often each may be done; `None` is as often as anybody likes.
+#[derive(Clone, Debug, Default)]
+pub struct LimitPolicy {
+    /// Of [`Limit::Login`].
+    pub login: Option<Quota>,
+    /// Of [`Limit::LoginAddress`].
+    pub login_address: Option<Quota>,
+    /// Of [`Limit::Register`].
+    pub register: Option<Quota>,
+    /// Of [`Limit::RegisterAddress`].
+    pub register_address: Option<Quota>,
+    /// Of [`Limit::Forgot`].
+    pub forgot: Option<Quota>,
+    /// Of [`Limit::ForgotAddress`].
+    pub forgot_address: Option<Quota>,
+    /// Of [`Limit::Refresh`].
+    pub refresh: Option<Quota>,
+}
+
+impl LimitPolicy {
+    fn quota(&self, limit: Limit) -> Option<Quota> {
+        match limit {
+            Limit::Login => self.login,
+            Limit::LoginAddress => self.login_address,
+            Limit::Register => self.register,
+            Limit::RegisterAddress => self.register_address,
+            Limit::Forgot => self.forgot,
+            Limit::ForgotAddress => self.forgot_address,
+            Limit::Refresh => self.refresh,
+        }
+    }
+}
+
+/// It was done too often.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the limit {} is reached", limit.name())]
+pub struct LimitReached {
+    /// Which limit.
+    pub limit: Limit,
+    /// How often it may be done.
+    pub quota: Quota,
+    /// How long until it may be done again.
+    pub wait: Duration,
+}
+
+/// Why something was not counted.
+#[derive(Debug, thiserror::Error)]
+pub enum LimitError {
+    /// It was done too often.
+    #[error(transparent)]
+    Reached(#[from] LimitReached),
+    /// Nobody could count.
+    #[error(transparent)]
+    Failure(#[from] Failure),
+}
+
+/// Something that was counted, until it turns out not to have been what is limited.
+#[derive(Debug)]
+#[must_use = "keep it to give it back, or say with `stands` that it stays counted"]
+pub struct Counted(Option<Draw>);
+
+impl Counted {
+    /// It was what is limited.
+    pub fn stands(self) {}
+}
+
+impl Service {
+    /// Counts what a client does, whoever it is about. IPv6 clients count by their /64: whoever has
+    /// one address there has them all.
+    pub async fn count_for_address(
+        &self,
+        limit: Limit,
+        client: &Client,
+    ) -> Result<Counted, LimitError> {
+        self.count(limit, client, "").await
+    }
+
+    /// Counts what is done about `whom`, whoever does it.
+    pub(crate) async fn count_about(
+        &self,
+        limit: Limit,
+        whom: &str,
+    ) -> Result<Counted, LimitError> {
+        let from_anywhere = Client::new(None, None);
+        self.count(limit, &from_anywhere, whom).await
+    }
+
+    /// Counts what a client does about `whom`.
+    pub(crate) async fn count(
+        &self,
+        limit: Limit,
+        client: &Client,
+        whom: &str,
+    ) -> Result<Counted, LimitError> {
+        let Some(quota) = self.policy.limits.quota(limit) else {
+            return Ok(Counted(None));
+        };
+        let key = self.limit_key(limit, client, whom);
+        let draw = Draw { key, quota, at: self.clock.now() };
+        match self.stores.limiter.draw(&draw).await.map_err(Failure::Store)? {
+            Drawn::Yes => Ok(Counted(Some(draw))),
+            Drawn::No { wait } => Err(LimitReached { limit, quota, wait }.into()),
+        }
+    }
+
+    /// Makes something uncounted.
+    pub async fn give_back(&self, counted: Counted) {
+        let Some(draw) = counted.0 else { return };
+        // What is not given back comes back by itself, a little later.
+        let _ = self.stores.limiter.give_back(&draw).await;
+    }
+
+    /// No line break can be in the first two parts, so that no two cases have one key.
+    fn limit_key(&self, limit: Limit, client: &Client, whom: &str) -> LimitKey {
+        let network = client.network().map(|network| network.to_string()).unwrap_or_default();
+        let mac = self.log_key.mac(format!("limit {}\n{network}\n{whom}", limit.name()).as_bytes());
+        let (head, _) = mac.split_first_chunk().expect("a MAC has 32 bytes");
+        LimitKey(*head)
+    }
+}
