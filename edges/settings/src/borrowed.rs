@@ -1,6 +1,6 @@
 //! Names that deployments already use, such as `DATABASE_URL`, and what they imply.
 
-use crate::layers::{Layers, text_of};
+use crate::layers::{Layered, Layers, text_of};
 use crate::mistake::{Warning, Wrong};
 use crate::source::{Source, Sources};
 use crate::value::Value;
@@ -8,25 +8,34 @@ use crate::value::Value;
 /// Each holds the same secret: which of them a deployment sets depends on the stack it comes from.
 const JWT_SECRET_NAMES: [&str; 3] = ["JWT_SECRET", "JWT_SECRET_KEY", "JWT_ACCESS_SECRET"];
 
+/// Where the records are kept, each with what turns its text into `storage.url`.
+const STORAGE_NAMES: [(&str, InOurWords); 3] = [
+    ("DATABASE_URL", str::to_owned),
+    ("MONGODB_URI", str::to_owned),
+    ("USERS_TABLE_NAME", |table| format!("dynamodb://{table}")),
+];
+
+/// Holds a JSON object with `username` and `password`, among others.
+const DOCUMENTDB_CREDENTIALS: &str = "DOCUMENTDB_CREDENTIALS";
+
 /// Names that ask for a backend which this version does not have, with the setting that they imply.
 /// To pass over them in silence would start a service that keeps its records somewhere else.
-const MISSING_BACKENDS: [(&str, &str, &str); 6] = [
-    ("MONGODB_URI", "storage.url", "MongoDB"),
-    ("DOCUMENTDB_CREDENTIALS", "storage.url", "DocumentDB"),
-    ("USERS_TABLE_NAME", "storage.url", "DynamoDB"),
-    ("REDIS_URL", "ephemeral.url", "Redis"),
+const MISSING_BACKENDS: [(&str, &str, &str); 2] = [
     ("COGNITO_USER_POOL_ID", "identity.backend", "Cognito"),
     ("COGNITO_CLIENT_ID", "identity.backend", "Cognito"),
 ];
 
+type InOurWords = fn(&str) -> String;
+
 /// Lays what borrowed names imply where our own names set nothing.
 pub(crate) fn apply(layers: &mut Layers, sources: &Sources) {
     let mut borrowed = Borrowed { layers, sources };
-    // First, while it can still be seen that our own names set nothing.
     borrowed.refuse_missing_backends();
-    borrowed.imply_text("storage.url", "DATABASE_URL", str::to_owned);
-    borrowed.imply_text("environment", "ENVIRONMENT", environment_of);
-    borrowed.imply_text("log.level", "LOG_LEVEL", log_level_of);
+    borrowed.imply_text("storage.url", &STORAGE_NAMES);
+    borrowed.imply_documentdb_credentials();
+    borrowed.imply_text("ephemeral.url", &[("REDIS_URL", str::to_owned)]);
+    borrowed.imply_text("environment", &[("ENVIRONMENT", environment_of)]);
+    borrowed.imply_text("log.level", &[("LOG_LEVEL", log_level_of)]);
     borrowed.imply_shared_secret();
 }
 
@@ -37,53 +46,74 @@ struct Borrowed<'a> {
 
 impl Borrowed<'_> {
     fn refuse_missing_backends(&mut self) {
-        let asked: Vec<_> = MISSING_BACKENDS
-            .into_iter()
-            .filter(|(name, path, _)| self.is_present(name) && !self.is_own(path))
-            .collect();
-        for (name, path, backend) in asked {
-            let right = match path {
-                "storage.url" => format!("unset {name}, or set storage.url to a sqlite:// URL"),
-                _ => format!("unset {name}"),
-            };
-            let wrong = Wrong::new(format!("this version has no {backend} backend"), right);
-            let source = Source::Implied(name.to_owned());
-            if self.layers.values.contains_key(path) {
-                self.layers.refuse(path, source, wrong);
-            } else {
-                self.layers.mistakes.push(wrong.of(path, source));
+        for (name, path, backend) in MISSING_BACKENDS {
+            if self.is_present(name) {
+                let problem = format!("this version has no {backend} backend");
+                let wrong = Wrong::new(problem, format!("unset {name}"));
+                self.layers.mistakes.push(wrong.of(path, implied_by(name)));
             }
         }
     }
 
-    /// Lays the text of the variable `name`, in our words, under `path`.
-    fn imply_text(&mut self, path: &str, name: &str, in_our_words: fn(&str) -> String) {
-        if !self.is_present(name) || !self.is_free(path) {
+    /// Lays the text of the variables `names`, in our words, under `path`.
+    fn imply_text(&mut self, path: &str, names: &[(&'static str, InOurWords)]) {
+        let present: Vec<_> =
+            names.iter().copied().filter(|(name, _)| self.is_present(name)).collect();
+        let Some((name, _)) = present.first().copied() else { return };
+        if !self.is_free(path) {
             return;
         }
-        let source = Source::Implied(name.to_owned());
-        match self.text(name) {
-            Ok(text) => {
-                let value = Value::Text(in_our_words(text));
-                self.layers.put(path, value, source);
-            }
-            Err(wrong) => self.layers.refuse(path, source, wrong),
+        match self.agreed(path, &present) {
+            Ok(text) => self.layers.put(path, Value::Text(text), implied_by(name)),
+            Err((name, wrong)) => self.layers.refuse(path, implied_by(name), wrong),
+        }
+    }
+
+    /// Lays a reference to the credentials of a cluster, once it is known which store is chosen: no
+    /// other server may see them.
+    fn imply_documentdb_credentials(&mut self) {
+        const PATH: &str = "storage.credentials";
+        let name = DOCUMENTDB_CREDENTIALS;
+        if !self.is_present(name) || !self.is_free(PATH) {
+            return;
+        }
+        let Some(Layered { value: Some(Value::Text(url)), source }) =
+            self.layers.values.get("storage.url")
+        else {
+            return;
+        };
+        if url.starts_with("mongodb:") {
+            self.layers.put(PATH, Value::Text(format!("env:{name}")), implied_by(name));
+        } else if *source == Source::Default {
+            let right = format!(
+                "set MONGODB_URI or storage.url to mongodb://HOST:27017/?tls=true, or unset {name}"
+            );
+            let wrong = Wrong::new("is for a DocumentDB cluster, but none is named", right);
+            self.layers.refuse(PATH, implied_by(name), wrong);
+        } else {
+            let text = "not used: storage.url names no DocumentDB cluster".to_owned();
+            self.warn(PATH, name, text);
         }
     }
 
     fn imply_shared_secret(&mut self) {
-        let present: Vec<&str> =
-            JWT_SECRET_NAMES.into_iter().filter(|name| self.is_present(name)).collect();
-        let Some(name) = present.first().copied() else { return };
+        const ALGORITHM: &str = "keys.algorithm";
+        let names = JWT_SECRET_NAMES.map(|name| (name, str::to_owned as InOurWords));
+        let present: Vec<_> = names.into_iter().filter(|(name, _)| self.is_present(name)).collect();
+        let Some((name, _)) = present.first().copied() else { return };
         if let Some(algorithm) = self.other_algorithm() {
-            for name in present {
-                self.warn(name, format!("not used, because keys.algorithm is set to {algorithm}"));
+            for (name, _) in present {
+                self.warn(
+                    ALGORITHM,
+                    name,
+                    format!("not used, because keys.algorithm is set to {algorithm}"),
+                );
             }
             return;
         }
         if self.is_free("keys.shared_secret") {
-            match self.agreed(&present) {
-                Ok(()) => {
+            match self.agreed("keys.shared_secret", &present) {
+                Ok(_) => {
                     let reference = Value::List(vec![format!("env:{name}")]);
                     self.layers.put("keys.shared_secret", reference, implied_by(name));
                 }
@@ -92,12 +122,12 @@ impl Borrowed<'_> {
                 }
             }
         }
-        if self.is_free("keys.algorithm") {
+        if self.is_free(ALGORITHM) {
             let algorithm = Value::Text("HS256".to_owned());
-            self.layers.put("keys.algorithm", algorithm, implied_by(name));
+            self.layers.put(ALGORITHM, algorithm, implied_by(name));
             let text = "access tokens are signed with HS256, so every service that verifies them \
                         can also make them; prefer keys.algorithm RS256";
-            self.warn(name, text.to_owned());
+            self.warn(ALGORITHM, name, text.to_owned());
         }
     }
 
@@ -112,21 +142,25 @@ impl Borrowed<'_> {
         }
     }
 
-    /// Whether all variables hold the same text; else names the first that differs.
-    fn agreed<'n>(&self, names: &[&'n str]) -> Result<(), (&'n str, Wrong)> {
-        let mut first = None;
-        for name in names {
-            let text = self.text(name).map_err(|wrong| (*name, wrong))?;
-            let (first_name, first_text) = *first.get_or_insert((*name, text));
-            if text != first_text {
+    /// The text that all variables hold, in our words; else the first that differs.
+    fn agreed(
+        &self,
+        path: &str,
+        names: &[(&'static str, InOurWords)],
+    ) -> Result<String, (&'static str, Wrong)> {
+        let mut first: Option<(&str, String)> = None;
+        for (name, in_our_words) in names {
+            let text = in_our_words(self.text(name).map_err(|wrong| (*name, wrong))?);
+            let (first_name, first_text) = first.get_or_insert_with(|| (name, text.clone()));
+            if text != *first_text {
                 let wrong = Wrong::new(
                     format!("{first_name} and {name} disagree"),
-                    "unset one of them, or set keys.shared_secret",
+                    format!("unset one of them, or set {path}"),
                 );
                 return Err((name, wrong));
             }
         }
-        Ok(())
+        Ok(first.map(|(_, text)| text).unwrap_or_default())
     }
 
     /// Whether the variable is set. An empty one is not: composed environments pass names on that
@@ -155,8 +189,8 @@ impl Borrowed<'_> {
         !is_refused && !self.is_own(path)
     }
 
-    fn warn(&mut self, name: &str, text: String) {
-        let setting = "keys.algorithm".to_owned();
+    fn warn(&mut self, path: &str, name: &str, text: String) {
+        let setting = path.to_owned();
         self.layers.warnings.push(Warning { setting, source: implied_by(name), text });
     }
 }

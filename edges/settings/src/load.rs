@@ -3,13 +3,13 @@ use crate::layers::Layers;
 use crate::reader::{Reader, Refused};
 use crate::server::Addresses;
 use crate::{
-    CodeSettings, DataKeySettings, Environment, EventSettings, KeySettings, LogSettings,
-    MailSettings, Mistakes, PasswordSettings, RegistrationSettings, ServerSettings, Source,
-    Sources, StorageSettings, TokenSettings, Warning,
+    CodeSettings, DataKeySettings, Environment, EphemeralSettings, EventSettings, KeySettings,
+    LimitSettings, LogSettings, MailSettings, Mistakes, PasswordSettings, RegistrationSettings,
+    ServerSettings, Source, Sources, StorageSettings, TokenSettings, Warning,
 };
 use crate::{
-    borrowed, codes, environment, events, keys, log, mail, password, registration, server, storage,
-    tokens,
+    borrowed, codes, environment, ephemeral, events, keys, limits, log, mail, password,
+    registration, server, storage, tokens,
 };
 
 /// Everything that can be set, valid in itself and together.
@@ -23,6 +23,10 @@ pub struct Settings {
     pub server: ServerSettings,
     /// Where the records are kept.
     pub storage: StorageSettings,
+    /// Where what need not last is kept.
+    pub ephemeral: EphemeralSettings,
+    /// How often something may be tried.
+    pub limits: LimitSettings,
     /// How access tokens are signed.
     pub keys: KeySettings,
     /// What tokens say and how long they are valid.
@@ -98,7 +102,9 @@ fn read(reader: &mut Reader) -> Result<Settings, Refused> {
 
     let data_key = keys::read_data_key(reader, environment);
     let server = server::read(reader, addresses, environment);
-    let storage = storage::read(reader);
+    let storage = storage::read(reader, environment);
+    let ephemeral = ephemeral::read(reader, environment);
+    let limits = limits::read(reader);
     let keys = keys::read(reader, environment, access_ttl);
     let tokens = tokens::read(reader, access_ttl);
     let registration = registration::read(reader);
@@ -112,6 +118,8 @@ fn read(reader: &mut Reader) -> Result<Settings, Refused> {
         data_key: data_key?,
         server: server?,
         storage: storage?,
+        ephemeral: ephemeral?,
+        limits: limits?,
         keys: keys?,
         tokens: tokens?,
         registration: registration?,

@@ -122,6 +122,11 @@ impl Reader {
         self.values.get(path).is_some_and(|layered| layered.source == Source::Default)
     }
 
+    /// Whether the value stands in the settings file.
+    pub(crate) fn is_from_file(&self, path: &str) -> bool {
+        matches!(self.source(path), Source::File { .. })
+    }
+
     /// Notes a mistake at `path`; what is read from there afterwards is refused, too.
     pub(crate) fn refuse(&mut self, path: &str, wrong: Wrong) -> Refused {
         let source = self.source(path);

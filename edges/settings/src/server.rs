@@ -22,6 +22,8 @@ pub struct ServerSettings {
     pub cors_origins: Vec<Origin>,
     /// Where everything is mounted but `/.well-known`, health and metrics.
     pub base_path: Option<BasePath>,
+    /// Whether this process is the only one of the deployment.
+    pub is_single_instance: bool,
 }
 
 impl ServerSettings {
@@ -103,6 +105,7 @@ pub(crate) fn read(
     let trusted_proxies = reader.integer("server.trusted_proxies", 0..=16);
     let cors_origins = reader.list("server.cors_origins", Origin::parse);
     let base_path = reader.optional_text("server.base_path", BasePath::parse);
+    let is_single_instance = reader.boolean("server.single_instance");
     if let (Ok(public_url), Ok(environment)) = (&addresses.public_url, environment)
         && !environment.is_development()
         && !public_url.as_ref().is_some_and(PublicUrl::is_https)
@@ -121,6 +124,7 @@ pub(crate) fn read(
         trusted_proxies: trusted_proxies?,
         cors_origins: cors_origins?,
         base_path: base_path?,
+        is_single_instance: is_single_instance?,
     })
 }
 

@@ -2,15 +2,15 @@ use std::fmt;
 use std::net::{Ipv4Addr, Ipv6Addr};
 use std::path::PathBuf;
 
-use secrecy::ExposeSecret;
 use url::{Host, Url};
 
 use crate::Environment;
+use crate::credentials;
 use crate::loopback::is_loopback;
 use crate::mistake::Wrong;
 use crate::path::parse_path;
 use crate::reader::{Reader, Refused};
-use crate::secret_input::{self, SecretInput};
+use crate::secret_input::SecretInput;
 use crate::value::Value;
 
 /// The server that takes mails.
@@ -66,7 +66,7 @@ const RIGHT: &str = "write smtp://host:587, smtps://host:465, or smtp://host:25?
 impl SmtpInput {
     pub(crate) fn read(reader: &mut Reader, environment: Result<Environment, Refused>) -> Self {
         let url = read_url(reader, environment);
-        let credentials = read_credentials(reader, environment);
+        let credentials = credentials::read(reader, CREDENTIALS, environment);
         let ca_file = reader.optional_text(CA_FILE, parse_path);
         if let (Ok(Some(url)), Ok(Some(_))) = (&url, &credentials)
             && url.is_exposed()
@@ -118,28 +118,6 @@ fn read_url(
         }
         _ => Ok(Some(url)),
     }
-}
-
-fn read_credentials(
-    reader: &mut Reader,
-    environment: Result<Environment, Refused>,
-) -> Result<Option<SecretInput>, Refused> {
-    let secret = secret_input::read_optional(reader, CREDENTIALS, environment)?;
-    let literal = secret.as_ref().and_then(SecretInput::as_literal);
-    if literal.is_some_and(|text| !is_username_and_password(text.expose_secret())) {
-        let problem = "is neither a reference nor a JSON object with username and password";
-        let right = "write env:NAME or file:PATH, naming such an object";
-        return Err(reader.refuse(CREDENTIALS, Wrong::new(problem, right)));
-    }
-    Ok(secret)
-}
-
-fn is_username_and_password(text: &str) -> bool {
-    serde_json::from_str(text).is_ok_and(|object: serde_json::Value| {
-        ["username", "password"]
-            .iter()
-            .all(|member| object.get(member).is_some_and(serde_json::Value::is_string))
-    })
 }
 
 impl SmtpUrl {
@@ -286,16 +264,6 @@ mod tests {
             ("smtp://[::1]?tls=none", false),
         ] {
             assert_eq!(SmtpUrl::parse(text).unwrap().is_exposed(), is_exposed, "{text}");
-        }
-    }
-
-    #[test]
-    fn credentials_that_are_written_have_a_username_and_a_password() {
-        assert!(is_username_and_password(r#"{"username":"a","password":"","x":1}"#));
-        for text in
-            ["a:b", "[]", r#""a""#, r#"{"username":"a"}"#, r#"{"username":"a","password":1}"#]
-        {
-            assert!(!is_username_and_password(text), "{text}");
         }
     }
 

@@ -79,11 +79,7 @@ async fn a_deployment_starts_from_log_level_alone() {
 #[tokio::test]
 async fn names_of_backends_that_this_version_lacks_are_refused() {
     for (name, value, backend) in [
-        ("DATABASE_URL", "postgres://ada:hunter2@host/db", "PostgreSQL"),
-        ("MONGODB_URI", "mongodb://ada:hunter2@host/db", "MongoDB"),
-        ("DOCUMENTDB_CREDENTIALS", r#"{"username":"ada","password":"hunter2"}"#, "DocumentDB"),
-        ("REDIS_URL", "redis://:hunter2@host", "Redis"),
-        ("USERS_TABLE_NAME", "users", "DynamoDB"),
+        ("DATABASE_URL", "mysql://ada:hunter2@host/db", "MySQL"),
         ("COGNITO_USER_POOL_ID", "pool", "Cognito"),
         ("COGNITO_CLIENT_ID", "client", "Cognito"),
     ] {
@@ -91,6 +87,42 @@ async fn names_of_backends_that_this_version_lacks_are_refused() {
         let refusal = deployment.run(&["serve"]).await.is(2);
         let told = format!("(implied by {name}): this version has no {backend} backend; ");
         assert!(refusal.stderr.contains(&told), "{refusal:?}");
+        assert!(!refusal.stderr.contains("hunter2"), "{refusal:?}");
+        assert!(!deployment.path("data").exists());
+    }
+}
+
+#[tokio::test]
+async fn names_of_servers_are_understood_and_shown_without_passwords() {
+    for (name, value, setting, shown) in [
+        ("DATABASE_URL", "postgres://ada:hunter2@host/db", "storage.url", "//ada:***@host/db"),
+        ("MONGODB_URI", "mongodb://ada:hunter2@a,b/db", "storage.url", "//ada:***@a,b/db"),
+        ("USERS_TABLE_NAME", "users", "storage.url", "dynamodb://users"),
+        ("REDIS_URL", "redis://:hunter2@host", "ephemeral.url", "//:***@host"),
+    ] {
+        let deployment = Deployment::new().with(name, value);
+        let said = deployment.run(&["config", "show"]).await.is(0).stdout;
+        let line = said.lines().find(|line| line.split(' ').next() == Some(setting)).unwrap();
+        assert!(line.contains(shown), "{line}");
+        assert!(line.ends_with(&format!("# implied by {name}")), "{line}");
+        assert!(!said.contains("hunter2"), "{said}");
+        assert!(!deployment.path("data").exists());
+    }
+}
+
+#[tokio::test]
+async fn credentials_without_a_server_and_two_stores_are_refused_and_not_shown() {
+    let credentials = r#"{"username":"ada","password":"hunter2"}"#;
+    let alone = Deployment::new().with("DOCUMENTDB_CREDENTIALS", credentials);
+    let two = Deployment::new()
+        .with("DATABASE_URL", "postgres://ada:hunter2@host/db")
+        .with("MONGODB_URI", "mongodb://ada:hunter2@host/db");
+    for (deployment, told) in [
+        (alone, "(implied by DOCUMENTDB_CREDENTIALS): is for a DocumentDB cluster, but none is"),
+        (two, "DATABASE_URL and MONGODB_URI disagree; unset one of them, or set storage.url"),
+    ] {
+        let refusal = deployment.run(&["serve"]).await.is(2);
+        assert!(refusal.stderr.contains(told), "{refusal:?}");
         assert!(!refusal.stderr.contains("hunter2"), "{refusal:?}");
         assert!(!deployment.path("data").exists());
     }
@@ -106,7 +138,8 @@ async fn staging_and_production_refuse_what_is_only_convenient() {
             .with("DOORWARD_KEYS__SHARED_SECRET", SECRET);
         let refusal = deployment.run(&["serve"]).await.is(2);
         for told in [
-            "there are 4 mistakes".to_owned(),
+            "there are 5 mistakes".to_owned(),
+            format!("lets each process count for itself, which {environment} refuses"),
             format!("mail.transport (default): keeps mails in memory, which {environment} refuses"),
             "data_key (default): must be set outside development".to_owned(),
             format!("is plain http, which {environment} refuses"),
@@ -128,6 +161,7 @@ async fn production_starts_with_an_https_issuer_and_named_secrets() {
         .with("DOORWARD_MAIL__TRANSPORT", "smtp")
         .with("DOORWARD_MAIL__FROM", "no-reply@example.com")
         .with("DOORWARD_MAIL__SMTP_URL", "smtps://mail.example.com")
+        .with("DOORWARD_SERVER__SINGLE_INSTANCE", "true")
         .with("JWT_SECRET", SECRET);
     std::fs::write(deployment.path("data-key"), KEY).unwrap();
     let server = deployment.serve().await;

@@ -3,8 +3,8 @@ use std::time::Duration;
 
 use doorward_claims::Algorithm;
 use settings::{
-    Argon2Implementation, DataKeySettings, Environment, EventSink, LogFormat, LogLevel,
-    MailTransportSettings, PasswordAlgorithm, Source, StorageSettings, VerifyEmail,
+    Argon2Implementation, DataKeySettings, Environment, EphemeralSettings, EventSink, LogFormat,
+    LogLevel, MailTransportSettings, PasswordAlgorithm, Source, StorageSettings, VerifyEmail,
     reference_markdown,
 };
 
@@ -25,8 +25,10 @@ fn a_deployment_that_sets_nothing_starts_in_development() {
     assert!(settings.registration.is_existing_revealed);
     assert_eq!(settings.events.sinks, [EventSink::Log]);
     assert_eq!((settings.log.level, settings.log.format), (LogLevel::Info, LogFormat::Auto));
-    let StorageSettings::Sqlite { path } = &settings.storage;
+    let StorageSettings::Sqlite { path } = &settings.storage else { panic!("one file") };
     assert_eq!(path, Path::new("data/doorward.db"));
+    assert!(matches!(settings.ephemeral, EphemeralSettings::Memory));
+    assert!(!settings.server.is_single_instance);
     assert!(loaded.warnings.is_empty(), "{:?}", loaded.warnings);
 }
 

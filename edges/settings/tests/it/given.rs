@@ -39,6 +39,12 @@ pub(crate) fn shown<'a>(loaded: &'a Loaded, path: &str) -> &'a ShownSetting {
     loaded.shown.iter().find(|shown| shown.path == path).unwrap()
 }
 
+/// All warnings, one a line.
+pub(crate) fn warnings(loaded: &Loaded) -> String {
+    let lines: Vec<String> = loaded.warnings.iter().map(ToString::to_string).collect();
+    lines.join("\n")
+}
+
 /// The variables that sending mails needs at least.
 pub(crate) const SMTP: [(&str, &str); 3] = [
     ("DOORWARD_MAIL__TRANSPORT", "smtp"),
@@ -47,10 +53,11 @@ pub(crate) const SMTP: [(&str, &str); 3] = [
 ];
 
 /// The variables that production needs at least.
-pub(crate) const PRODUCTION: [(&str, &str); 6] = [
+pub(crate) const PRODUCTION: [(&str, &str); 7] = [
     ("DOORWARD_ENVIRONMENT", "production"),
     ("DOORWARD_SERVER__PUBLIC_URL", "https://auth.example.com"),
     ("DOORWARD_DATA_KEY", "env:DATA_KEY"),
+    ("DOORWARD_SERVER__SINGLE_INSTANCE", "true"),
     SMTP[0],
     SMTP[1],
     SMTP[2],

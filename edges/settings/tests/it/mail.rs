@@ -9,6 +9,7 @@ use settings::{
 
 use crate::given::{
     PRODUCTION, SMTP, accepts, file, loaded, mistakes, mistakes_in_production, refuses, shown,
+    warnings,
 };
 
 const CREDENTIALS: (&str, &str) = ("DOORWARD_MAIL__CREDENTIALS", "env:SMTP");
@@ -28,11 +29,6 @@ fn smtp(loaded: &Loaded) -> &SmtpSettings {
         panic!("mails are sent by SMTP");
     };
     smtp
-}
-
-fn warnings(loaded: &Loaded) -> String {
-    let lines: Vec<String> = loaded.warnings.iter().map(ToString::to_string).collect();
-    lines.join("\n")
 }
 
 #[test]

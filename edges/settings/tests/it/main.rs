@@ -5,8 +5,10 @@
 mod borrowed_names;
 mod defaults;
 mod given;
+mod limits;
 mod mail;
 mod mistakes;
 mod precedence;
 mod rules;
 mod secrets_stay_hidden;
+mod stores;

@@ -31,7 +31,7 @@ there are 10 mistakes in the settings:
   DOORWARD_SERVER_PUBLIC_URL (environment DOORWARD_SERVER_PUBLIC_URL): there is no such setting; did you mean DOORWARD_SERVER__PUBLIC_URL?
   server.listen (file FILE, line 2): "localhost:8080" is not an IP address and a port; write 127.0.0.1:8080, 0.0.0.0:8080 or [::]:8080
   tokens.access_ttl (environment DOORWARD_TOKENS__ACCESS_TTL): "15" is not a duration; write a number and a unit: 10s, 15m, 3h or 30d, at most 3650d
-  storage.url (implied by DATABASE_URL): this version has no MySQL backend; write sqlite://data/doorward.db, or for an absolute path sqlite:///var/lib/doorward/doorward.db
+  storage.url (implied by DATABASE_URL): this version has no MySQL backend; write sqlite://data/doorward.db, postgres://host/database, mongodb://host/database or dynamodb://TABLE
   keys.algorithm (environment DOORWARD_KEYS__ALGORITHM): "none" is not known; write RS256, ES256, EdDSA or HS256
   tokens.audience (environment DOORWARD_TOKENS__AUDIENCE): names nobody; write at least one, such as ["api"]
 "#);

@@ -112,9 +112,10 @@ fn production_and_staging_refuse_what_is_only_convenient() {
         ("DOORWARD_KEYS__SHARED_SECRET", "0123456789abcdef0123456789abcdef"),
     ]);
     insta::assert_snapshot!(wrong, @r#"
-there are 4 mistakes in the settings:
+there are 5 mistakes in the settings:
   data_key (default): must be set outside development, where none is generated; write ["env:NAME"] or ["file:PATH"], naming 32 random bytes in base64, e.g. of `openssl rand -base64 32`
   server.public_url (default): must be set in production; write the https URL under which clients reach the service
+  ephemeral.url (default): lets each process count for itself, which production refuses; write storage:// or rediss://host:6379, or set server.single_instance = true if this process is the only one
   keys.shared_secret (environment DOORWARD_KEYS__SHARED_SECRET): holds a secret itself, which production refuses; name it: env:NAME or file:PATH, with #key for a member of a JSON object
   mail.transport (default): keeps mails in memory, which production refuses; set mail.transport = "smtp" and mail.smtp_url, and mail.from
 "#);
@@ -123,9 +124,10 @@ there are 4 mistakes in the settings:
         ("DOORWARD_SERVER__PUBLIC_URL", "http://auth.example.com"),
         ("DOORWARD_DATA_KEY", "literal"),
     ]), @r#"
-there are 3 mistakes in the settings:
+there are 4 mistakes in the settings:
   data_key (environment DOORWARD_DATA_KEY): holds a secret itself, which staging refuses; name it: env:NAME or file:PATH, with #key for a member of a JSON object
   server.public_url (environment DOORWARD_SERVER__PUBLIC_URL): is plain http, which staging refuses; write the https URL under which clients reach the service
+  ephemeral.url (default): lets each process count for itself, which staging refuses; write storage:// or rediss://host:6379, or set server.single_instance = true if this process is the only one
   mail.transport (default): keeps mails in memory, which staging refuses; set mail.transport = "smtp" and mail.smtp_url, and mail.from
 "#);
 }

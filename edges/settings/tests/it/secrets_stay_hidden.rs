@@ -1,6 +1,8 @@
 use settings::{Settings, Sources};
 
-use crate::given::{PRODUCTION, SMTP, environment, file, loaded, mistakes_in_production, shown};
+use crate::given::{
+    PRODUCTION, SMTP, environment, file, loaded, mistakes, mistakes_in_production, shown,
+};
 
 const SECRET: &str = "hunter2hunter2hunter2hunter2hunter2";
 
@@ -30,6 +32,18 @@ fn a_mistake_never_shows_a_secret() {
         format!("{SECRET},{SECRET}"),
         format!("env:{SECRET} {SECRET}"),
         format!("aws-sm:{SECRET}"),
+        format!("postgres://ada:{SECRET}@db/auth"),
+        format!("postgres://ada:1/{SECRET}@db/auth"),
+        format!("postgres://ada:1?{SECRET}@db/auth"),
+        format!("postgres://ada:{SECRET}"),
+        format!("postgres:///auth?password={SECRET}"),
+        format!("mongodb://ada:{SECRET}@a,b/auth"),
+        format!("mongodb://ada:{SECRET}@a/?tlsInsecure=true"),
+        format!("mongodb+srv://ada:{SECRET}@a/auth"),
+        format!("redis://:{SECRET}@cache"),
+        format!("redis://{SECRET}@cache"),
+        format!("rediss://:{SECRET}@cache/#insecure"),
+        format!("dynamodb://{SECRET}?"),
     ] {
         for name in [
             "DOORWARD_DATA_KEY",
@@ -37,6 +51,10 @@ fn a_mistake_never_shows_a_secret() {
             "DOORWARD_KEYS__SECRET",
             "DOORWARD_MAIL__CREDENTIALS",
             "DOORWARD_MAIL__SMTP_URL",
+            "DOORWARD_STORAGE__URL",
+            "DOORWARD_STORAGE__CREDENTIALS",
+            "DOORWARD_EPHEMERAL__URL",
+            "DOORWARD_EPHEMERAL__CREDENTIALS",
         ] {
             let mistakes = mistakes_in_production(&[(name, &value)]);
             assert!(!format!("{mistakes} {mistakes:?}").contains("hunter2"), "{mistakes}");
@@ -68,4 +86,60 @@ fn credentials_that_are_named_are_shown() {
     let credentials = ("DOORWARD_MAIL__CREDENTIALS", "file:/run/secrets/smtp");
     let loaded = loaded(&[PRODUCTION.as_slice(), &[credentials]].concat());
     assert_eq!(shown(&loaded, "mail.credentials").value, r#""file:/run/secrets/smtp""#);
+}
+
+#[test]
+fn a_password_in_a_url_is_shown_nowhere() {
+    let parameters = format!("tls=true&tlsCertificateKeyFilePassword={SECRET}");
+    for (name, path, text, hidden) in [
+        (
+            "DATABASE_URL",
+            "storage.url",
+            format!("postgres://ada:{SECRET}@db/auth?application_name=a&password={SECRET}"),
+            r#""postgres://ada:***@db/auth?application_name=a&password=***""#,
+        ),
+        (
+            "MONGODB_URI",
+            "storage.url",
+            format!("mongodb://ada:{SECRET}@a:1,b/auth?{parameters}"),
+            r#""mongodb://ada:***@a:1,b/auth?tls=true&tlsCertificateKeyFilePassword=***""#,
+        ),
+        (
+            "REDIS_URL",
+            "ephemeral.url",
+            format!("redis://:{SECRET}@cache:6379/1"),
+            r#""redis://:***@cache:6379/1""#,
+        ),
+    ] {
+        let loaded = loaded(&[(name, &text), ("DOORWARD_STORAGE__CREDENTIALS", "env:A")]);
+        assert_eq!(shown(&loaded, path).value, hidden);
+        assert!(!format!("{loaded:?}").contains("hunter2"));
+    }
+}
+
+#[test]
+fn a_password_in_a_url_in_a_file_is_shown_nowhere() {
+    let text = format!(
+        "[storage]\nurl = \"postgres://ada:{SECRET}@db/auth\"\n[ephemeral]\nurl = \
+         \"redis://:{SECRET}@cache\"\n"
+    );
+    let file = file(&text);
+    let sources = Sources { file: Some(file.path().to_owned()), ..Sources::default() };
+    let loaded = Settings::load(&sources).unwrap();
+    assert!(!format!("{loaded:?}").contains("hunter2"));
+    let sources = Sources { file: Some(file.path().to_owned()), ..environment(&PRODUCTION) };
+    let mistakes = Settings::load(&sources).unwrap_err();
+    assert_eq!(mistakes.iter().count(), 4, "{mistakes}");
+    assert!(!format!("{mistakes} {mistakes:?}").contains("hunter2"));
+}
+
+#[test]
+fn a_borrowed_url_that_is_wrong_is_never_shown() {
+    let mongodb = format!("mongodb://ada:{SECRET}@a");
+    let postgres = format!("postgres://ada:{SECRET}@a");
+    let redis = format!("redis://ada@{SECRET}@a");
+    let mistakes =
+        mistakes(&[("MONGODB_URI", &mongodb), ("DATABASE_URL", &postgres), ("REDIS_URL", &redis)]);
+    assert_eq!(mistakes.iter().count(), 2, "{mistakes}");
+    assert!(!format!("{mistakes} {mistakes:?}").contains("hunter2"));
 }
