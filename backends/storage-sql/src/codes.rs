@@ -65,7 +65,7 @@ impl OneTimeCodeStore for SqlStorage {
         statements.extend(insert_notices(&put.notices));
         match self.engine.write(statements).await? {
             Written::Done => Ok(CodePut::Yes),
-            Written::Unmet(_) => self.standing_challenge(&put.code).map(CodePut::TooSoon),
+            Written::Unmet(_) => self.standing_challenge(&put.code).await.map(CodePut::TooSoon),
             refused @ Written::Conflict(_) => Err(unexpected(&refused)),
         }
     }
@@ -77,10 +77,12 @@ impl OneTimeCodeStore for SqlStorage {
         now: Timestamp,
     ) -> Result<Option<OneTimeCode>, StoreError> {
         let parameters = [user.as_str().into(), kind.name().into(), now.into()];
-        self.engine.read(&Statement::new(FIND_CODE, parameters), None, |found, row| {
-            *found = Some(to_code(row)?);
-            Ok(())
-        })
+        self.engine
+            .read(&Statement::new(FIND_CODE, parameters), None, |found, row| {
+                *found = Some(to_code(row)?);
+                Ok(())
+            })
+            .await
     }
 
     async fn advance_tries(
@@ -98,13 +100,15 @@ impl OneTimeCodeStore for SqlStorage {
 impl SqlStorage {
     /// The challenge of the code that was too young to be replaced. It can be gone again only if it
     /// was spent at this moment, and then the one that was not put is as good as any.
-    fn standing_challenge(&self, refused: &OneTimeCode) -> Result<ChallengeId, StoreError> {
+    async fn standing_challenge(&self, refused: &OneTimeCode) -> Result<ChallengeId, StoreError> {
         let parameters = [refused.user.as_str().into(), refused.kind.name().into()];
         let statement = Statement::new(FIND_CHALLENGE, parameters);
-        self.engine.read(&statement, refused.challenge, |challenge, row| {
-            *challenge = parsed("challenge", ChallengeId::parse(row.text("challenge")?))?;
-            Ok(())
-        })
+        self.engine
+            .read(&statement, refused.challenge, |challenge, row| {
+                *challenge = parsed("challenge", ChallengeId::parse(row.text("challenge")?))?;
+                Ok(())
+            })
+            .await
     }
 }
 

@@ -1,16 +1,20 @@
-//! `SQLite` (embedded default) and later PostgreSQL: one set of statements serves both dialects.
+//! `SQLite` (embedded default) and PostgreSQL: one set of statements serves both dialects.
 //!
 //! An operation is data: statements, some of them guards, and how to read a row. An engine runs it
 //! as one transaction. See `docs/decisions/0003-operations-are-data.md`.
 
 mod codes;
+mod dialect;
+mod engine;
 mod erasure;
+mod limits;
 mod mails;
 mod notices;
 mod outbox;
 mod outcomes;
 #[cfg(test)]
 mod plans;
+mod postgres;
 mod records;
 mod revocations;
 mod rows;
@@ -25,12 +29,16 @@ use std::path::Path;
 use async_trait::async_trait;
 use contracts::{Probe, StoreError};
 
+use dialect::CHECK;
+use engine::Engine;
+pub use postgres::PostgresSettings;
+use postgres::Unopened;
 use sqlite::Sqlite;
-use statement::Statement;
+use statement::{RowReader, Statement};
 
 /// The main store in a SQL database.
 pub struct SqlStorage {
-    engine: Sqlite,
+    engine: Engine,
 }
 
 impl SqlStorage {
@@ -38,21 +46,44 @@ impl SqlStorage {
     /// of the schema. Blocks while it does.
     pub fn open_sqlite(path: &Path) -> Result<Self, StoreError> {
         let mut connection = sqlite::open_database(path)?;
-        schema::migrate(&mut connection)?;
-        Ok(Self { engine: Sqlite::start(path, connection)? })
+        schema::sqlite::migrate(&mut connection)?;
+        Ok(Self { engine: Engine::Sqlite(Sqlite::start(path, connection)?) })
+    }
+
+    /// Opens the database on a PostgreSQL server and takes all pending steps of the schema. The
+    /// database must exist.
+    pub async fn open_postgres(settings: &PostgresSettings) -> Result<Self, StoreError> {
+        let unopened = Unopened::new(settings)?;
+        schema::postgres::migrate(&mut unopened.connect().await?).await?;
+        Ok(Self { engine: Engine::Postgres(unopened.start()?) })
     }
 }
 
 /// Takes the pending steps of the schema of the `SQLite` file at `path`, making it if it is
 /// missing. Returns the names of the steps.
 pub fn migrate_sqlite(path: &Path) -> Result<Vec<&'static str>, StoreError> {
-    schema::migrate(&mut sqlite::open_database(path)?)
+    schema::sqlite::migrate(&mut sqlite::open_database(path)?)
 }
 
 /// Names of the steps that the `SQLite` file at `path` has yet to see. Makes the file if it is
 /// missing, and nothing in it.
 pub fn pending_sqlite(path: &Path) -> Result<Vec<&'static str>, StoreError> {
-    schema::pending(&sqlite::open_database(path)?)
+    schema::sqlite::pending(&sqlite::open_database(path)?)
+}
+
+/// Takes the pending steps of the schema of a PostgreSQL database. Returns the names of those that
+/// this call took.
+pub async fn migrate_postgres(
+    settings: &PostgresSettings,
+) -> Result<Vec<&'static str>, StoreError> {
+    schema::postgres::migrate(&mut Unopened::new(settings)?.connect().await?).await
+}
+
+/// Names of the steps that the PostgreSQL database has yet to see. Changes nothing.
+pub async fn pending_postgres(
+    settings: &PostgresSettings,
+) -> Result<Vec<&'static str>, StoreError> {
+    schema::postgres::pending(&Unopened::new(settings)?.connect().await?).await
 }
 
 #[async_trait]
@@ -62,8 +93,14 @@ impl Probe for SqlStorage {
     }
 
     async fn check(&self) -> Result<(), StoreError> {
-        self.engine.read(&Statement::new("SELECT 1", []), (), |(), _| Ok(()))?;
-        // An operation of no statements still needs the writing thread and a transaction.
+        let fold = |is_writable: &mut bool, _: &mut RowReader<'_>| {
+            *is_writable = true;
+            Ok(())
+        };
+        if !self.engine.read(&Statement::new(CHECK, []), false, fold).await? {
+            return Err(StoreError::Unavailable("the database takes no changes".into()));
+        }
+        // An operation of no statements still needs a writer and a transaction.
         self.engine.write(Vec::new()).await.map(|_| ())
     }
 }
@@ -84,10 +121,10 @@ mod tests {
         let folder = TempDir::new().unwrap();
         let path = folder.path().join("doorward.db");
         let mut connection = sqlite::open_database(&path).unwrap();
-        schema::migrate(&mut connection).unwrap();
+        schema::sqlite::migrate(&mut connection).unwrap();
         connection.busy_timeout(Duration::ZERO).unwrap();
         let engine = Sqlite::start(&path, connection).unwrap();
-        (SqlStorage { engine }, path, folder)
+        (SqlStorage { engine: Engine::Sqlite(engine) }, path, folder)
     }
 
     #[tokio::test]

@@ -3,9 +3,10 @@ use contracts::{MailOutboxStore, MailState, OutboxMail, QueuedMail, Replaced, St
 use domain::{EmailAddress, MailId, MailTemplate, Timestamp, UserId};
 
 use crate::SqlStorage;
+use crate::dialect::{DELETE_MAILS_OF, claim_mails};
 use crate::outcomes::replaced;
 use crate::rows::{known, parsed};
-use crate::statement::{RowReader, Statement};
+use crate::statement::{RowReader, Sql, Statement};
 
 /// The columns of a mail, in the order that [`to_mail`] reads them.
 macro_rules! mail_columns {
@@ -15,12 +16,7 @@ macro_rules! mail_columns {
     };
 }
 
-const CLAIM_MAILS: &str = concat!(
-    "UPDATE mails SET due_at_ms = $1
-      WHERE id IN (SELECT id FROM mails WHERE due_at_ms <= $2 ORDER BY due_at_ms LIMIT $3)
-     RETURNING ",
-    mail_columns!()
-);
+const CLAIM_MAILS: Sql = claim_mails!(mail_columns!());
 
 const FIND_MAIL: &str = concat!("SELECT ", mail_columns!(), " FROM mails WHERE id = $1");
 
@@ -36,20 +32,12 @@ const DELETE_MAIL: &str = "DELETE FROM mails WHERE id = $1";
 
 const DELETE_ALL_MAILS_OF: &str = "DELETE FROM mails WHERE user_id = $1";
 
-const DELETE_MAILS_OF: &str = "
-    DELETE FROM mails WHERE id IN (SELECT id FROM mails WHERE user_id = $1 LIMIT $2)
-    RETURNING 1";
+#[cfg(test)]
+pub(crate) const STATEMENTS: &[&str] =
+    &[FIND_MAIL, LIST_MAILS, REPLACE_MAIL, DELETE_MAIL, DELETE_ALL_MAILS_OF];
 
 #[cfg(test)]
-pub(crate) const STATEMENTS: &[&str] = &[
-    CLAIM_MAILS,
-    FIND_MAIL,
-    LIST_MAILS,
-    REPLACE_MAIL,
-    DELETE_MAIL,
-    DELETE_ALL_MAILS_OF,
-    DELETE_MAILS_OF,
-];
+pub(crate) const DIALECT: &[Sql] = &[CLAIM_MAILS];
 
 #[async_trait]
 impl MailOutboxStore for SqlStorage {
@@ -66,10 +54,12 @@ impl MailOutboxStore for SqlStorage {
 
     async fn find_mail(&self, id: MailId) -> Result<Option<OutboxMail>, StoreError> {
         let statement = Statement::new(FIND_MAIL, [id.to_string().into()]);
-        self.engine.read(&statement, None, |found, row| {
-            *found = Some(to_mail(row)?);
-            Ok(())
-        })
+        self.engine
+            .read(&statement, None, |found, row| {
+                *found = Some(to_mail(row)?);
+                Ok(())
+            })
+            .await
     }
 
     async fn list_mails(
@@ -79,10 +69,12 @@ impl MailOutboxStore for SqlStorage {
     ) -> Result<Vec<OutboxMail>, StoreError> {
         let after = after.map(|id| id.to_string()).unwrap_or_default();
         let statement = Statement::new(LIST_MAILS, [after.into(), limit.into()]);
-        self.engine.read(&statement, Vec::new(), |mails, row| {
-            mails.push(to_mail(row)?);
-            Ok(())
-        })
+        self.engine
+            .read(&statement, Vec::new(), |mails, row| {
+                mails.push(to_mail(row)?);
+                Ok(())
+            })
+            .await
     }
 
     async fn replace_mail(
@@ -109,7 +101,7 @@ impl MailOutboxStore for SqlStorage {
 
     async fn delete_mails_of(&self, user: &UserId, limit: usize) -> Result<usize, StoreError> {
         let statement = Statement::new(DELETE_MAILS_OF, [user.as_str().into(), limit.into()]);
-        Ok(self.engine.write_returning(statement, |_| Ok(())).await?.len())
+        self.engine.delete(statement).await
     }
 }
 

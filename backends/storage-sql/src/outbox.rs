@@ -3,22 +3,16 @@ use contracts::{OutboxEvent, OutboxStore, StoreError};
 use domain::{EventId, Timestamp, UserId};
 
 use crate::SqlStorage;
+use crate::dialect::CLAIM_EVENTS;
 use crate::notices::insert_event;
 use crate::outcomes::unexpected;
 use crate::rows::parsed;
 use crate::statement::{RowReader, Statement, Written};
 
-/// Walks the ids, which sort by age, past what is leased: the backlog is never sorted, and an event
-/// that failed is not overtaken for ever by newer ones.
-const CLAIM_EVENTS: &str = "
-    UPDATE outbox SET lease_until_ms = $1
-     WHERE id IN (SELECT id FROM outbox WHERE lease_until_ms <= $2 ORDER BY id LIMIT $3)
-    RETURNING id, name, user_id, at_ms, envelope";
-
 const DELETE_EVENT: &str = "DELETE FROM outbox WHERE id = $1";
 
 #[cfg(test)]
-pub(crate) const STATEMENTS: &[&str] = &[CLAIM_EVENTS, DELETE_EVENT];
+pub(crate) const STATEMENTS: &[&str] = &[DELETE_EVENT];
 
 #[async_trait]
 impl OutboxStore for SqlStorage {

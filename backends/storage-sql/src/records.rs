@@ -20,11 +20,15 @@ pub(crate) const STATEMENTS: &[&str] = &[FIND_RECORD, INSERT_RECORD, REPLACE_REC
 impl RecordStore for SqlStorage {
     async fn find_record(&self, name: &str) -> Result<Option<Record>, StoreError> {
         let statement = Statement::new(FIND_RECORD, [name.into()]);
-        self.engine.read(&statement, None, |record, row| {
-            *record =
-                Some(Record { version: row.counter("version")?, content: row.bytes("content")? });
-            Ok(())
-        })
+        self.engine
+            .read(&statement, None, |record, row| {
+                *record = Some(Record {
+                    version: row.counter("version")?,
+                    content: row.bytes("content")?,
+                });
+                Ok(())
+            })
+            .await
     }
 
     async fn insert_record(&self, name: &str, content: &[u8]) -> Result<Inserted, StoreError> {

@@ -3,6 +3,9 @@ use contracts::{Expiry, RevocationStore, Revocations, StoreError};
 use domain::{Revocation, RevocationScope, Timestamp, UserId};
 
 use crate::SqlStorage;
+use crate::dialect::{
+    DELETE_CODES, DELETE_DEVICES, DELETE_LIMITS, DELETE_REVOCATIONS, DELETE_SESSIONS,
+};
 use crate::rows::{parsed, to_session_id};
 use crate::statement::{RowReader, Statement, Value};
 
@@ -23,36 +26,8 @@ const LIST_REVOCATIONS: &str = "
      WHERE c.name = 'revocations'
      ORDER BY r.sequence DESC";
 
-const DELETE_REVOCATIONS: &str = "
-    DELETE FROM revocations WHERE sequence IN
-        (SELECT sequence FROM revocations WHERE expires_at_ms <= $1 LIMIT $2)
-    RETURNING 1";
-
-const DELETE_SESSIONS: &str = "
-    DELETE FROM sessions WHERE id IN
-        (SELECT id FROM sessions WHERE expires_at_ms <= $1 LIMIT $2)
-    RETURNING 1";
-
-const DELETE_CODES: &str = "
-    DELETE FROM one_time_codes WHERE (user_id, kind) IN
-        (SELECT user_id, kind FROM one_time_codes WHERE expires_at_ms <= $1 LIMIT $2)
-    RETURNING 1";
-
-const DELETE_DEVICES: &str = "
-    DELETE FROM devices WHERE (user_id, digest) IN
-        (SELECT user_id, digest FROM devices WHERE expires_at_ms <= $1 LIMIT $2)
-    RETURNING 1";
-
 #[cfg(test)]
-pub(crate) const STATEMENTS: &[&str] = &[
-    NEXT_SEQUENCE,
-    INSERT_REVOCATION,
-    LIST_REVOCATIONS,
-    DELETE_REVOCATIONS,
-    DELETE_SESSIONS,
-    DELETE_CODES,
-    DELETE_DEVICES,
-];
+pub(crate) const STATEMENTS: &[&str] = &[NEXT_SEQUENCE, INSERT_REVOCATION, LIST_REVOCATIONS];
 
 #[async_trait]
 impl RevocationStore for SqlStorage {
@@ -63,13 +38,15 @@ impl RevocationStore for SqlStorage {
     ) -> Result<Revocations, StoreError> {
         let statement = Statement::new(LIST_REVOCATIONS, [now.into(), limit.into()]);
         let empty = Revocations { sequence: 0, rows: Vec::new() };
-        self.engine.read(&statement, empty, |list, row| {
-            list.sequence = row.counter("revocation sequence")?;
-            if row.optional_integer("revocation")?.is_some() {
-                list.rows.push(to_revocation(row)?);
-            }
-            Ok(())
-        })
+        self.engine
+            .read(&statement, empty, |list, row| {
+                list.sequence = row.counter("revocation sequence")?;
+                if row.optional_integer("revocation")?.is_some() {
+                    list.rows.push(to_revocation(row)?);
+                }
+                Ok(())
+            })
+            .await
     }
 
     async fn delete_expired(&self, expiry: Expiry, limit: usize) -> Result<usize, StoreError> {
@@ -78,11 +55,12 @@ impl RevocationStore for SqlStorage {
             (DELETE_SESSIONS, expiry.sessions),
             (DELETE_CODES, expiry.now),
             (DELETE_DEVICES, expiry.now),
+            (DELETE_LIMITS, expiry.now),
         ];
         let mut deleted = 0;
         for (sql, until) in deletions {
-            let statement = Statement::new(sql, [until.into(), limit.into()]);
-            deleted += self.engine.write_returning(statement, |_| Ok(())).await?.len();
+            deleted +=
+                self.engine.delete(Statement::new(sql, [until.into(), limit.into()])).await?;
         }
         Ok(deleted)
     }

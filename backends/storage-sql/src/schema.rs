@@ -1,54 +1,77 @@
 //! The schema, as numbered steps that only add, then move, then remove, one release apart.
+//!
+//! Releases run side by side while a deployment is rolled out, so a database may have seen steps
+//! that a release does not know. Each step says how many steps a release must know to go on working
+//! with the database after it, and the database keeps that beside the step's name. A step without
+//! such a mark is for releases that know it. So a release refuses a newer database, unless every
+//! step that it does not know was made to be worked beside; a step that is not recorded counts as
+//! one without a mark.
+
+pub(crate) mod postgres;
+pub(crate) mod sqlite;
 
 use contracts::StoreError;
-use rusqlite::{Connection, TransactionBehavior};
-
-use crate::sqlite::unavailable;
 
 /// A step: its number is its place, from 1.
-const STEPS: &[(&str, &str)] = &[
-    ("accounts", include_str!("schema/sqlite/0001_accounts.sql")),
-    ("mail", include_str!("schema/sqlite/0002_mail.sql")),
+struct Step {
+    name: &'static str,
+    sqlite: &'static str,
+    postgres: &'static str,
+    /// The fewest steps that a release must know to work with the database from now on, where that
+    /// is fewer than this one's number.
+    works_with: Option<u32>,
+}
+
+const STEPS: &[Step] = &[
+    Step {
+        name: "accounts",
+        sqlite: include_str!("schema/sqlite/0001_accounts.sql"),
+        postgres: include_str!("schema/postgres/0001_accounts.sql"),
+        works_with: None,
+    },
+    Step {
+        name: "mail",
+        sqlite: include_str!("schema/sqlite/0002_mail.sql"),
+        postgres: include_str!("schema/postgres/0002_mail.sql"),
+        works_with: None,
+    },
+    Step {
+        name: "limits",
+        sqlite: include_str!("schema/sqlite/0003_limits.sql"),
+        postgres: include_str!("schema/postgres/0003_limits.sql"),
+        // A table that nobody else looks at.
+        works_with: Some(2),
+    },
 ];
 
-/// Names of the steps that the database has not seen, in order.
-pub(crate) fn pending(connection: &Connection) -> Result<Vec<&'static str>, StoreError> {
-    let done = version(connection)?;
-    Ok(STEPS.iter().skip(done).map(|(name, _)| *name).collect())
+/// The steps from the one after the first `seen`, each with its number.
+fn steps_after(seen: u32) -> impl Iterator<Item = (u32, &'static Step)> {
+    (1..).zip(STEPS).skip_while(move |(number, _)| *number <= seen)
 }
 
-/// Takes the steps that are pending, all or none, and returns their names. Of several processes at
-/// once, one takes them and the others wait. Writes nothing, and waits for nobody, if none are.
-pub(crate) fn migrate(connection: &mut Connection) -> Result<Vec<&'static str>, StoreError> {
-    if pending(connection)?.is_empty() {
-        return Ok(Vec::new());
-    }
-    let transaction = connection
-        .transaction_with_behavior(TransactionBehavior::Immediate)
-        .map_err(unavailable)?;
-    // Another process may have taken them while we waited.
-    let names = pending(&transaction)?;
-    for (_, sql) in STEPS.iter().skip(STEPS.len() - names.len()) {
-        transaction.execute_batch(sql).map_err(unavailable)?;
-    }
-    let version = u32::try_from(STEPS.len()).expect("there are few steps");
-    transaction.pragma_update(None, "user_version", version).map_err(unavailable)?;
-    transaction.commit().map_err(unavailable)?;
-    Ok(names)
+fn names_after(seen: u32) -> Vec<&'static str> {
+    steps_after(seen).map(|(_, step)| step.name).collect()
 }
 
-/// How many steps the database has seen. One that has seen more than we know belongs to a newer
-/// release, and writing to it could lose what that release relies on.
-fn version(connection: &Connection) -> Result<usize, StoreError> {
-    let done: usize = connection
-        .query_row("PRAGMA user_version", [], |row| row.get::<_, u32>(0))
-        .map_err(unavailable)
-        .map(|done| done as usize)?;
-    if done > STEPS.len() {
+impl Step {
+    fn works_with(&self, number: u32) -> u32 {
+        self.works_with.unwrap_or(number)
+    }
+}
+
+/// How many steps this release knows.
+fn known() -> u32 {
+    u32::try_from(STEPS.len()).expect("there are few steps")
+}
+
+/// Refuses a database that has seen `seen` steps, if one that we do not know needs releases to know
+/// more steps than we do: to write there could lose what newer releases rely on.
+fn refuse_newer(seen: u32, works_with: u32) -> Result<(), StoreError> {
+    if seen > known() && works_with > known() {
         return Err(StoreError::Malformed {
             what: "schema version",
-            source: format!("{done}; this release knows {}", STEPS.len()).into(),
+            source: format!("{seen}; this release knows {}", known()).into(),
         });
     }
-    Ok(done)
+    Ok(())
 }

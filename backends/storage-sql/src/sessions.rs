@@ -131,10 +131,12 @@ impl SessionStore for SqlStorage {
         now: Timestamp,
     ) -> Result<Option<KnownDevice>, StoreError> {
         let parameters = [user.as_str().into(), device.0.as_slice().into(), now.into()];
-        self.engine.read(&Statement::new(FIND_DEVICE, parameters), None, |found, row| {
-            *found = Some(KnownDevice { digest: device, expires_at: row.moment("expiry")? });
-            Ok(())
-        })
+        self.engine
+            .read(&Statement::new(FIND_DEVICE, parameters), None, |found, row| {
+                *found = Some(KnownDevice { digest: device, expires_at: row.moment("expiry")? });
+                Ok(())
+            })
+            .await
     }
 
     async fn find_session(
@@ -144,16 +146,18 @@ impl SessionStore for SqlStorage {
     ) -> Result<Option<SignedIn>, StoreError> {
         let parameters = [session.to_string().into(), user.as_str().into()];
         let statement = Statement::new(FIND_SESSION, parameters);
-        self.engine.read(&statement, None, |found: &mut Option<SignedIn>, row| {
-            if found.is_none() {
-                let session = to_session(row)?;
-                let account = Account { user: to_user(row)?, permissions: BTreeSet::new() };
-                *found = Some(SignedIn { session, account });
-            }
-            found.as_mut().map_or(Ok(()), |found| {
-                add_grant(&mut found.account, row, SESSION_COLUMNS + USER_COLUMNS)
+        self.engine
+            .read(&statement, None, |found: &mut Option<SignedIn>, row| {
+                if found.is_none() {
+                    let session = to_session(row)?;
+                    let account = Account { user: to_user(row)?, permissions: BTreeSet::new() };
+                    *found = Some(SignedIn { session, account });
+                }
+                found.as_mut().map_or(Ok(()), |found| {
+                    add_grant(&mut found.account, row, SESSION_COLUMNS + USER_COLUMNS)
+                })
             })
-        })
+            .await
     }
 
     async fn list_sessions(
@@ -166,10 +170,12 @@ impl SessionStore for SqlStorage {
         let after = after.map(|id| id.to_string()).unwrap_or_default();
         let parameters = [user.as_str().into(), after.into(), now.into(), limit.into()];
         let statement = Statement::new(LIST_SESSIONS, parameters);
-        self.engine.read(&statement, Vec::new(), |sessions, row| {
-            sessions.push(to_session(row)?);
-            Ok(())
-        })
+        self.engine
+            .read(&statement, Vec::new(), |sessions, row| {
+                sessions.push(to_session(row)?);
+                Ok(())
+            })
+            .await
     }
 
     async fn advance_generation(&self, advance: &Advance) -> Result<Advanced, StoreError> {

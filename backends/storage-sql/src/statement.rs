@@ -69,10 +69,24 @@ impl<T: Into<Self>> From<Option<T>> for Value {
     }
 }
 
+/// The text of a statement for each engine: the same wherever it can be. Where it cannot, both
+/// stand side by side in `dialect.rs`.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Sql {
+    pub(crate) sqlite: &'static str,
+    pub(crate) postgres: &'static str,
+}
+
+impl From<&'static str> for Sql {
+    fn from(shared: &'static str) -> Self {
+        Self { sqlite: shared, postgres: shared }
+    }
+}
+
 /// A statement with its parameters.
 #[derive(Clone, Debug)]
 pub(crate) struct Statement {
-    pub(crate) sql: &'static str,
+    pub(crate) sql: Sql,
     pub(crate) parameters: Vec<Value>,
     pub(crate) guard: Option<Guard>,
 }
@@ -84,13 +98,16 @@ pub(crate) enum Guard {
     Record,
     /// A one-time code that the operation takes along.
     Code,
+    /// A user name that nobody else may have.
+    Username,
 }
 
 impl Statement {
     /// A statement; `$1` is the first of `parameters`, and they appear in their order, because
     /// `SQLite` numbers named parameters by their first appearance.
-    pub(crate) fn new<const N: usize>(sql: &'static str, parameters: [Value; N]) -> Self {
-        debug_assert!(parameters_appear_in_order(sql, N), "{sql}");
+    pub(crate) fn new<const N: usize>(sql: impl Into<Sql>, parameters: [Value; N]) -> Self {
+        let sql = sql.into();
+        debug_assert!(parameters_appear_in_order(sql.sqlite, N), "{}", sql.sqlite);
         Self { sql, parameters: parameters.into(), guard: None }
     }
 

@@ -16,12 +16,19 @@ use crate::rows::{USER_COLUMNS, add_grant, parsed, status_text, to_role, to_user
 use crate::sessions::keep_session;
 use crate::statement::{Guard, Statement, Value, Written};
 
-/// Not over a tombstone: what is left of who left would belong to somebody else.
+/// Looks for the user name before it looks for anything else that must be one's own, whatever order
+/// the indexes were made in: if both are taken, the user name is told.
 const INSERT_USER: &str = "
     INSERT INTO users (id, email, email_key, email_verified, username, name, status, password_hash,
                        session_epoch, version, created_at_ms, last_login_at_ms)
-    SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12
-     WHERE NOT EXISTS (SELECT 1 FROM erased_users WHERE id = $1)";
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
+        ON CONFLICT (username) DO NOTHING";
+
+/// Not over a tombstone: what is left of who left would belong to somebody else. Looked for after
+/// the user was inserted, which waits for an erasure of that id that is under way.
+const KEEP_UNLESS_ERASED: &str = "
+    UPDATE users SET version = version
+     WHERE id = $1 AND NOT EXISTS (SELECT 1 FROM erased_users WHERE id = $1)";
 
 const INSERT_USER_ROLE: &str = "INSERT INTO user_roles (user_id, role) VALUES ($1, $2)";
 
@@ -74,6 +81,7 @@ const LIST_ROLES: &str = "SELECT name FROM roles ORDER BY name";
 #[cfg(test)]
 pub(crate) const STATEMENTS: &[&str] = &[
     INSERT_USER,
+    KEEP_UNLESS_ERASED,
     INSERT_USER_ROLE,
     FIND_USER,
     FIND_USER_BY_EMAIL,
@@ -94,7 +102,8 @@ impl UserStore for SqlStorage {
         if_taken: Option<&PutCode>,
     ) -> Result<(), InsertUserError> {
         let user = &new.user;
-        let mut statements = vec![insert_user(user).guard()];
+        let keep = Statement::new(KEEP_UNLESS_ERASED, [user.id.as_str().into()]);
+        let mut statements = vec![insert_user(user).guard_of(Guard::Username), keep.guard()];
         statements.extend(user.roles.iter().map(|role| insert_role(&user.id, role)));
         statements.extend(new.code.as_ref().map(put_code));
         statements.extend(insert_notices(&new.notices));
@@ -111,7 +120,7 @@ impl UserStore for SqlStorage {
     }
 
     async fn find_user(&self, id: &UserId) -> Result<Option<Account>, StoreError> {
-        self.find_account(&Statement::new(FIND_USER, [id.as_str().into()]))
+        self.find_account(&Statement::new(FIND_USER, [id.as_str().into()])).await
     }
 
     async fn find_user_by_login(&self, login: &Login) -> Result<Option<Account>, StoreError> {
@@ -119,6 +128,7 @@ impl UserStore for SqlStorage {
             Login::Email(email) => Statement::new(FIND_USER_BY_EMAIL, [email.key().into()]),
             Login::Username(name) => Statement::new(FIND_USER_BY_USERNAME, [name.as_str().into()]),
         })
+        .await
     }
 
     async fn list_users(
@@ -128,16 +138,18 @@ impl UserStore for SqlStorage {
     ) -> Result<Vec<User>, StoreError> {
         let after = after.map_or("", UserId::as_str);
         let statement = Statement::new(LIST_USERS, [after.into(), limit.into()]);
-        self.engine.read(&statement, Vec::new(), |users: &mut Vec<User>, row| {
-            let user = to_user(row)?;
-            if users.last().is_none_or(|last| last.id != user.id) {
-                users.push(user);
-            }
-            if let (Some(last), Some(role)) = (users.last_mut(), to_role(row)?) {
-                last.roles.insert(role);
-            }
-            Ok(())
-        })
+        self.engine
+            .read(&statement, Vec::new(), |users: &mut Vec<User>, row| {
+                let user = to_user(row)?;
+                if users.last().is_none_or(|last| last.id != user.id) {
+                    users.push(user);
+                }
+                if let (Some(last), Some(role)) = (users.last_mut(), to_role(row)?) {
+                    last.roles.insert(role);
+                }
+                Ok(())
+            })
+            .await
     }
 
     async fn replace_user(&self, change: &ReplaceUser) -> Result<UserReplaced, StoreError> {
@@ -159,7 +171,7 @@ impl UserStore for SqlStorage {
             (None, Written::Done) => Ok(UserReplaced::Yes),
             (None, Written::Unmet(Guard::Code)) => Ok(UserReplaced::CodeNotUsable),
             (None, Written::Unmet(Guard::Record)) => Ok(UserReplaced::Stale),
-            (None, refused @ Written::Conflict(_)) => Err(unexpected(&refused)),
+            (None, refused) => Err(unexpected(&refused)),
         }
     }
 
@@ -196,21 +208,25 @@ impl UserStore for SqlStorage {
 
     async fn list_roles(&self) -> Result<BTreeSet<RoleName>, StoreError> {
         let statement = Statement::new(LIST_ROLES, []);
-        self.engine.read(&statement, BTreeSet::new(), |roles, row| {
-            roles.insert(parsed("role", RoleName::parse(row.text("role")?))?);
-            Ok(())
-        })
+        self.engine
+            .read(&statement, BTreeSet::new(), |roles, row| {
+                roles.insert(parsed("role", RoleName::parse(row.text("role")?))?);
+                Ok(())
+            })
+            .await
     }
 }
 
 impl SqlStorage {
-    fn find_account(&self, statement: &Statement) -> Result<Option<Account>, StoreError> {
-        self.engine.read(statement, None, |account, row| {
-            if account.is_none() {
-                *account = Some(Account { user: to_user(row)?, permissions: BTreeSet::new() });
-            }
-            account.as_mut().map_or(Ok(()), |account| add_grant(account, row, USER_COLUMNS))
-        })
+    async fn find_account(&self, statement: &Statement) -> Result<Option<Account>, StoreError> {
+        self.engine
+            .read(statement, None, |account, row| {
+                if account.is_none() {
+                    *account = Some(Account { user: to_user(row)?, permissions: BTreeSet::new() });
+                }
+                account.as_mut().map_or(Ok(()), |account| add_grant(account, row, USER_COLUMNS))
+            })
+            .await
     }
 }
 
@@ -267,6 +283,7 @@ fn taken(written: &Written) -> Option<Taken> {
     match written {
         Written::Conflict(columns) if columns.contains("email_key") => Some(Taken::Email),
         Written::Conflict(columns) if columns.contains("username") => Some(Taken::Username),
+        Written::Unmet(Guard::Username) => Some(Taken::Username),
         _ => None,
     }
 }

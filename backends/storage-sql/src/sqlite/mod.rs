@@ -48,6 +48,11 @@ impl Sqlite {
         self.writer.write_returning(statement, to_item).await
     }
 
+    /// Runs one statement that deletes rows, and counts them.
+    pub(crate) async fn delete(&self, statement: Statement) -> Result<usize, StoreError> {
+        self.writer.delete(statement).await
+    }
+
     /// Folds the rows of one statement, which sees one consistent state.
     ///
     /// Runs on the caller's thread: in WAL mode a reader waits for nobody, and handing a read of a
@@ -64,7 +69,8 @@ impl Sqlite {
             None => connection::open_reader(&self.path)?,
         };
         {
-            let mut prepared = connection.prepare_cached(statement.sql).map_err(unavailable)?;
+            let mut prepared =
+                connection.prepare_cached(statement.sql.sqlite).map_err(unavailable)?;
             connection::bind(&mut prepared, &statement.parameters)?;
             let mut rows = prepared.raw_query();
             while let Some(row) = rows.next().map_err(unavailable)? {

@@ -64,6 +64,16 @@ impl Writer {
         self.submit(move |connection| run_returning(connection, &statement, to_item)).await
     }
 
+    pub(super) async fn delete(&self, statement: Statement) -> Result<usize, StoreError> {
+        self.submit(move |connection| {
+            let mut prepared =
+                connection.prepare_cached(statement.sql.sqlite).map_err(unavailable)?;
+            bind(&mut prepared, &statement.parameters)?;
+            prepared.raw_execute().map_err(unavailable)
+        })
+        .await
+    }
+
     async fn submit<T: Send + 'static>(
         &self,
         operation: impl FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
@@ -176,7 +186,7 @@ fn run_statements(
 }
 
 fn run_statement(connection: &Connection, statement: &Statement) -> Result<Written, StoreError> {
-    let mut prepared = connection.prepare_cached(statement.sql).map_err(unavailable)?;
+    let mut prepared = connection.prepare_cached(statement.sql.sqlite).map_err(unavailable)?;
     bind(&mut prepared, &statement.parameters)?;
     match (prepared.raw_execute(), statement.guard) {
         (Ok(0), Some(guard)) => Ok(Written::Unmet(guard)),
@@ -206,7 +216,7 @@ fn run_returning<T>(
     to_item: fn(&mut RowReader<'_>) -> Result<T, StoreError>,
 ) -> Result<Vec<T>, StoreError> {
     let run = || {
-        let mut prepared = connection.prepare_cached(statement.sql).map_err(unavailable)?;
+        let mut prepared = connection.prepare_cached(statement.sql.sqlite).map_err(unavailable)?;
         bind(&mut prepared, &statement.parameters)?;
         let mut rows = prepared.raw_query();
         let mut items = Vec::new();

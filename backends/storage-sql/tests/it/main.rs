@@ -1,4 +1,4 @@
-//! The contract suite on `SQLite`, and what only a file can do wrong.
+//! The contract suite on both engines, what only a file can do wrong, and what only a server can.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests fail like tests")]
 
@@ -6,6 +6,7 @@ mod content;
 mod file;
 mod fixtures;
 mod mail_content;
+mod postgres;
 mod schema;
 mod upgrade;
 

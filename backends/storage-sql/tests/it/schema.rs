@@ -9,9 +9,10 @@ use contracts::{Probe, RecordStore, StoreError};
 use rusqlite::Connection;
 use storage_sql::{SqlStorage, migrate_sqlite, pending_sqlite};
 
+use crate::fixtures::execute;
 use crate::place;
 
-const STEPS: [&str; 2] = ["accounts", "mail"];
+const STEPS: [&str; 3] = ["accounts", "mail", "limits"];
 
 #[test]
 fn each_step_is_taken_once() {
@@ -70,6 +71,29 @@ fn a_schema_of_a_newer_release_is_refused_and_left_alone() {
     }
     set_version(&path, STEPS.len());
     SqlStorage::open_sqlite(&path).unwrap();
+}
+
+/// A release that is being replaced goes on working beside the next, if that release's steps were
+/// made for it.
+#[tokio::test]
+async fn a_newer_schema_that_says_it_can_be_worked_beside_is_left_alone_and_used() {
+    let (_folder, path) = place();
+    migrate_sqlite(&path).unwrap();
+    execute(&path, "INSERT INTO schema_steps VALUES (4, 'next', 3), (5, 'last', 2)");
+    set_version(&path, 5);
+    assert_eq!(pending_sqlite(&path).unwrap(), [""; 0]);
+    assert_eq!(migrate_sqlite(&path).unwrap(), [""; 0]);
+    let storage = SqlStorage::open_sqlite(&path).unwrap();
+    storage.insert_record("name", b"content").await.unwrap();
+    drop(storage);
+
+    for refused in
+        ["UPDATE schema_steps SET works_with = 4", "DELETE FROM schema_steps WHERE number = 4"]
+    {
+        execute(&path, refused);
+        assert!(pending_sqlite(&path).is_err(), "{refused}");
+        execute(&path, "UPDATE schema_steps SET works_with = 3");
+    }
 }
 
 fn set_version(path: &Path, version: usize) {

@@ -49,8 +49,8 @@ fn make_first_release(path: &Path) {
 async fn a_file_of_the_first_release_keeps_users_and_sessions() {
     let (_folder, path) = place();
     make_first_release(&path);
-    assert_eq!(pending_sqlite(&path).unwrap(), ["mail"]);
-    assert_eq!(migrate_sqlite(&path).unwrap(), ["mail"]);
+    assert_eq!(pending_sqlite(&path).unwrap(), ["mail", "limits"]);
+    assert_eq!(migrate_sqlite(&path).unwrap(), ["mail", "limits"]);
     assert_eq!(pending_sqlite(&path).unwrap(), [""; 0]);
 
     let storage = SqlStorage::open_sqlite(&path).unwrap();
@@ -113,7 +113,7 @@ async fn a_step_that_fails_leaves_the_file_as_it_was() {
     execute(&path, "CREATE TABLE sessions_of_anyone (in_the_way TEXT)");
     let refused = migrate_sqlite(&path);
     assert!(matches!(refused, Err(StoreError::Unavailable(_))), "{refused:?}");
-    assert_eq!(pending_sqlite(&path).unwrap(), ["mail"]);
+    assert_eq!(pending_sqlite(&path).unwrap(), ["mail", "limits"]);
 
     execute(&path, "DROP TABLE sessions_of_anyone");
     let storage = SqlStorage::open_sqlite(&path).unwrap();

@@ -1,0 +1,236 @@
+use std::collections::HashMap;
+use std::future::Future;
+use std::pin::Pin;
+
+use contracts::StoreError;
+use futures_util::future::join;
+use tokio::task::AbortHandle;
+use tokio_postgres::error::SqlState;
+use tokio_postgres::types::{ToSql, Type};
+use tokio_postgres::{Client, Error, Row};
+
+use super::failure::Failure;
+use super::pipeline::pipelined;
+use crate::statement::{Guard, Statement, Value, Written};
+
+/// The statements' own conditions need no more; said here, because a database may have another
+/// default.
+const BEGIN: &str = "BEGIN ISOLATION LEVEL READ COMMITTED";
+const COMMIT: &str = "COMMIT";
+const ROLLBACK: &str = "ROLLBACK";
+
+/// What the server itself gives up, a little before we do. What we cannot reach to roll back, it
+/// does.
+const SETTINGS: &str = "
+    SET statement_timeout = '2s'; SET lock_timeout = '1500ms';
+    SET idle_in_transaction_session_timeout = '3s';
+    SET default_transaction_isolation = 'read committed'";
+
+/// A connection with the statements that were prepared on it.
+pub(super) struct Connection {
+    client: Client,
+    prepared: HashMap<(&'static str, Form), tokio_postgres::Statement>,
+    /// What drives it, as long as there is a client.
+    driver: AbortHandle,
+    /// Whether an operation was begun and not seen to its end: nobody may use the connection then.
+    is_between: bool,
+}
+
+/// What a statement is prepared as.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+enum Form {
+    /// What it is.
+    Plain,
+    /// Something that fails where the statement changes no row, so that the server refuses
+    /// everything behind it in the pipeline.
+    Guard,
+}
+
+impl Form {
+    /// How a statement is run as part of a transaction.
+    fn within(statement: &Statement) -> Self {
+        if statement.guard.is_some() { Self::Guard } else { Self::Plain }
+    }
+
+    /// The words are for whoever reads the server's log.
+    fn text(self, sql: &str) -> String {
+        match self {
+            Self::Plain => sql.to_owned(),
+            Self::Guard => format!(
+                "WITH guarded AS ({sql} RETURNING 1)
+                 SELECT CAST(CASE count(*) WHEN 0 THEN 'a guard was unmet' ELSE '1' END AS integer)
+                   FROM guarded"
+            ),
+        }
+    }
+}
+
+impl Connection {
+    pub(super) fn new(client: Client, driver: AbortHandle) -> Self {
+        Self { client, prepared: HashMap::new(), driver, is_between: false }
+    }
+
+    /// Settles how long the server may take for a request of ours.
+    pub(super) async fn limit_waits(&self) -> Result<(), Error> {
+        self.client.batch_execute(SETTINGS).await
+    }
+
+    /// Whether it can be used, as far as is known without asking the server.
+    pub(super) fn is_usable(&self) -> bool {
+        !self.is_between && !self.client.is_closed()
+    }
+
+    /// Asks the server for a sign of life.
+    pub(super) async fn ping(&self) -> Result<(), Error> {
+        self.client.check_connection().await
+    }
+
+    /// Runs statements as one operation, in one round trip once they are prepared.
+    pub(super) async fn write(&mut self, statements: &[Statement]) -> Result<Written, Failure> {
+        match statements {
+            // One statement is atomic by itself.
+            [only] => match (self.execute(only).await, only.guard) {
+                (Ok(0), Some(guard)) => Ok(Written::Unmet(guard)),
+                (Ok(_), _) => Ok(Written::Done),
+                (Err(failure), _) => refusal(None, failure),
+            },
+            several => self.write_all(several).await,
+        }
+    }
+
+    async fn write_all(&mut self, statements: &[Statement]) -> Result<Written, Failure> {
+        let prepared = self.prepare(statements, Form::within).await?;
+        self.is_between = true;
+        let answers = pipelined(self.transaction(statements, &prepared)).await;
+        // The last answer says that the transaction is over, even if it was refused.
+        self.is_between = answers.last().is_none_or(Result::is_err);
+        let failed = answers.into_iter().enumerate().find(|(_, answer)| answer.is_err());
+        match failed {
+            // Before the statements, the transaction begins.
+            Some((at, Err(error))) => {
+                let statement = at.checked_sub(1).and_then(|at| statements.get(at));
+                refusal(statement.and_then(|statement| statement.guard), Failure::of_request(error))
+            }
+            _ => Ok(Written::Done),
+        }
+    }
+
+    fn transaction<'a>(
+        &'a self,
+        statements: &'a [Statement],
+        prepared: &'a [tokio_postgres::Statement],
+    ) -> Vec<Request<'a>> {
+        let mut requests: Vec<Request<'a>> = vec![Box::pin(self.client.batch_execute(BEGIN))];
+        for (statement, prepared) in statements.iter().zip(prepared) {
+            requests.push(Box::pin(async move {
+                self.client.execute_raw(prepared, &statement.parameters).await.map(|_| ())
+            }));
+        }
+        requests.push(Box::pin(self.client.batch_execute(COMMIT)));
+        requests
+    }
+
+    /// Runs one statement by itself, and counts the rows that it changes.
+    pub(super) async fn execute(&mut self, statement: &Statement) -> Result<u64, Failure> {
+        let prepared = self.prepare_one(statement).await?;
+        let answer = self.client.execute_raw(&prepared, &statement.parameters).await;
+        answer.map_err(Failure::of_request)
+    }
+
+    /// Runs one statement that changes nothing, and returns its rows.
+    pub(super) async fn read(&mut self, statement: &Statement) -> Result<Vec<Row>, Failure> {
+        let prepared = self.prepare_one(statement).await?;
+        let answer = self.client.query(&prepared, &borrowed(statement)).await;
+        answer.map_err(Failure::of_request)
+    }
+
+    /// Runs one statement that changes rows and returns them. If `to_items` cannot read them, they
+    /// are not changed, which is why this takes two round trips.
+    pub(super) async fn write_returning<T>(
+        &mut self,
+        statement: &Statement,
+        to_items: impl FnOnce(Vec<Row>) -> Result<T, StoreError>,
+    ) -> Result<Result<T, StoreError>, Failure> {
+        let prepared = self.prepare_one(statement).await?;
+        self.is_between = true;
+        let parameters = borrowed(statement);
+        let (begun, rows) =
+            join(self.client.batch_execute(BEGIN), self.client.query(&prepared, &parameters)).await;
+        let outcome = match begun.and(rows) {
+            Ok(rows) => Ok(to_items(rows)),
+            Err(error) => Err(Failure::of_request(error)),
+        };
+        let end = if matches!(outcome, Ok(Ok(_))) { COMMIT } else { ROLLBACK };
+        let ended = self.client.batch_execute(end).await;
+        self.is_between = ended.is_err();
+        match (&outcome, ended) {
+            // What was not committed is not done, whatever became of the rollback.
+            (Ok(Ok(_)), Err(error)) => Err(Failure::of_request(error)),
+            _ => outcome,
+        }
+    }
+
+    async fn prepare_one(
+        &mut self,
+        statement: &Statement,
+    ) -> Result<tokio_postgres::Statement, Failure> {
+        let prepared = self.prepare(std::slice::from_ref(statement), |_| Form::Plain).await?;
+        Ok(prepared.into_iter().next().expect("one statement was asked for"))
+    }
+
+    /// Prepares what this connection has not seen, in one round trip.
+    async fn prepare(
+        &mut self,
+        statements: &[Statement],
+        form: fn(&Statement) -> Form,
+    ) -> Result<Vec<tokio_postgres::Statement>, Failure> {
+        let mut missing = HashMap::new();
+        for statement in statements {
+            let key = (statement.sql.postgres, form(statement));
+            if !self.prepared.contains_key(&key) {
+                missing.insert(key, statement);
+            }
+        }
+        let client = &self.client;
+        let answers = pipelined(missing.into_iter().map(|((sql, form), statement)| async move {
+            let types: Vec<Type> = statement.parameters.iter().map(Value::postgres_type).collect();
+            let prepared = client.prepare_typed(&form.text(sql), &types).await;
+            prepared.map(|prepared| ((sql, form), prepared))
+        }))
+        .await;
+        for answer in answers {
+            let (key, prepared) = answer.map_err(Failure::of_preparation)?;
+            self.prepared.insert(key, prepared);
+        }
+        let keys = statements.iter().map(|statement| (statement.sql.postgres, form(statement)));
+        Ok(keys.filter_map(|key| self.prepared.get(&key).cloned()).collect())
+    }
+}
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        // What nobody waits for any more must not keep its socket open until the server answers.
+        if self.is_between || self.client.is_closed() {
+            self.driver.abort();
+        }
+    }
+}
+
+type Request<'a> = Pin<Box<dyn Future<Output = Result<(), Error>> + Send + 'a>>;
+
+fn borrowed(statement: &Statement) -> Vec<&(dyn ToSql + Sync)> {
+    statement.parameters.iter().map(|value| value as &(dyn ToSql + Sync)).collect()
+}
+
+/// Tells a refusal that is an outcome from one that is a failure.
+fn refusal(guard: Option<Guard>, failure: Failure) -> Result<Written, Failure> {
+    let Failure::Refused(error) = &failure else { return Err(failure) };
+    match (guard, error.code(), error.as_db_error()) {
+        // Nothing else in a guard turns text into a number.
+        (Some(guard), Some(&SqlState::INVALID_TEXT_REPRESENTATION), _) => Ok(Written::Unmet(guard)),
+        (_, Some(&SqlState::UNIQUE_VIOLATION), Some(cause)) => {
+            Ok(Written::Conflict(cause.constraint().unwrap_or_default().to_owned()))
+        }
+        _ => Err(failure),
+    }
+}

@@ -1,0 +1,116 @@
+//! What other programs may do to the database, and what it must not depend on.
+
+use contracts::{
+    CodePut, InsertUserError, MailOutboxStore, OneTimeCodeStore, OutboxStore, Probe, StoreError,
+    UserStore,
+};
+use domain::{EmailAddress, OneTimeCode, Timestamp, User, UserId, Username};
+
+use super::database::Database;
+use crate::fixtures::{LATER, NOW, code, event, mail, new, put, user};
+
+/// Ids compare by their bytes: in most languages' collations `a` comes before `B`.
+#[tokio::test]
+async fn lists_follow_the_bytes_whatever_the_collation() {
+    let options = "TEMPLATE template0 LOCALE_PROVIDER icu ICU_LOCALE 'en-US'";
+    let database = Database::create_with(options).await;
+    let storage = database.open().await;
+    for (number, id) in (0..).zip(["b", "B", "a", "_", "A", "Z1", "z"]) {
+        let email = EmailAddress::parse(&format!("user{number}@example.com")).unwrap();
+        let user = User { id: UserId::parse(id).unwrap(), email, ..user(&["USER"]) };
+        storage.insert_user(&new(&user), None).await.unwrap();
+    }
+    let mut listed = Vec::new();
+    while let Ok(page) = storage.list_users(listed.last(), 2).await {
+        if page.is_empty() {
+            break;
+        }
+        listed.extend(page.into_iter().map(|user| user.id));
+    }
+    let listed: Vec<_> = listed.iter().map(UserId::as_str).collect();
+    assert_eq!(listed, ["A", "B", "Z1", "_", "a", "b", "z"]);
+}
+
+/// A restored database may have made its indexes in another order than we did.
+#[tokio::test]
+async fn where_both_are_taken_the_user_name_is_told_whatever_the_order_of_indexes() {
+    let database = Database::create().await;
+    let storage = database.open().await;
+    let owner = User { username: Some(Username::parse("owner").unwrap()), ..user(&[]) };
+    storage.insert_user(&new(&owner), None).await.unwrap();
+    for name in ["username", "email_key"] {
+        database
+            .execute(&format!(
+                "ALTER TABLE users DROP CONSTRAINT users_{name}_unique;
+                 ALTER TABLE users ADD CONSTRAINT users_{name}_unique UNIQUE ({name})"
+            ))
+            .await;
+        let other = User { id: UserId::parse("other").unwrap(), ..owner.clone() };
+        let refused = storage.insert_user(&new(&other), None).await;
+        assert!(matches!(refused, Err(InsertUserError::UsernameTaken)), "{name}: {refused:?}");
+    }
+}
+
+/// Of a batch one of which cannot be read, none is leased.
+#[tokio::test]
+async fn a_claim_that_fails_leases_nothing() {
+    let database = Database::create().await;
+    let storage = database.open().await;
+    storage.insert_events(&[event(1), event(2)]).await.unwrap();
+    storage.put_code(&put(&code(), &[mail(1), mail(2)])).await.unwrap();
+    database.execute("UPDATE outbox SET user_id = ''; UPDATE mails SET template = 'x'").await;
+    let until = Timestamp::from_unix_ms(i64::MAX);
+    for _ in 0..2 {
+        let claimed = storage.claim_events(NOW, until, 10).await;
+        assert!(matches!(claimed, Err(StoreError::Malformed { .. })), "{claimed:?}");
+        let claimed = storage.claim_mails(NOW, LATER, 10).await;
+        assert!(matches!(claimed, Err(StoreError::Malformed { .. })), "{claimed:?}");
+    }
+    database
+        .execute(
+            "UPDATE outbox SET user_id = 'user_1'; UPDATE mails SET template = 'reset_password'",
+        )
+        .await;
+    assert_eq!(storage.claim_events(NOW, until, 10).await.unwrap().len(), 2);
+    assert_eq!(storage.claim_mails(NOW, LATER, 10).await.unwrap().len(), 2);
+}
+
+/// What is refused leaves nothing behind, and the connection is as good as before.
+#[tokio::test]
+async fn an_operation_that_fails_in_the_middle_writes_nothing() {
+    let database = Database::create().await;
+    let storage = database.open().await;
+    storage.insert_events(&[event(1)]).await.unwrap();
+    assert!(storage.insert_events(&[event(2), event(1), event(3)]).await.is_err());
+    assert_eq!(storage.claim_events(NOW, NOW, 10).await.unwrap(), [event(1)]);
+
+    let undefined = user(&["USER", "undefined"]);
+    assert!(storage.insert_user(&new(&undefined), None).await.is_err());
+    assert_eq!(storage.find_user(&undefined.id).await.unwrap(), None);
+
+    assert_eq!(storage.put_code(&put(&code(), &[])).await.unwrap(), CodePut::Yes);
+    let other = OneTimeCode { user: UserId::parse("other").unwrap(), ..code() };
+    assert!(storage.put_code(&put(&other, &[mail(1)])).await.is_err());
+    assert_eq!(storage.list_mails(None, 10).await.unwrap(), []);
+}
+
+/// As it is while it moves, or when a standby stands in for it.
+#[tokio::test]
+async fn a_database_that_only_reads_is_not_healthy_and_recovers() {
+    let database = Database::create().await;
+    let storage = database.open().await;
+    storage.check().await.unwrap();
+    let fence = format!("ALTER DATABASE {} SET default_transaction_read_only", database.name());
+    database.execute(&format!("{fence} = on")).await;
+    database.end_connections().await;
+    assert!(storage.check().await.is_err());
+    assert!(storage.insert_events(&[event(1)]).await.is_err());
+    assert_eq!(storage.find_user(&user(&[]).id).await.unwrap(), None);
+
+    let other = database.connect().await;
+    other.batch_execute("SET default_transaction_read_only = off").await.unwrap();
+    other.batch_execute(&format!("{fence} = off")).await.unwrap();
+    // The old connections still only read: an operation finds that out and takes a new one.
+    storage.insert_events(&[event(1)]).await.unwrap();
+    storage.check().await.unwrap();
+}

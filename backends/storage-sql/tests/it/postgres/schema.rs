@@ -1,0 +1,102 @@
+//! Opening and migrating.
+
+use std::error::Error;
+
+use contracts::{Probe, RecordStore, StoreError};
+use storage_sql::{SqlStorage, migrate_postgres, pending_postgres};
+
+use super::database::Database;
+
+const STEPS: [&str; 3] = ["accounts", "mail", "limits"];
+
+#[tokio::test]
+async fn each_step_is_taken_once_and_asking_changes_nothing() {
+    let database = Database::create().await;
+    let settings = database.settings();
+    let count = "SELECT count(*) FROM pg_class WHERE relnamespace = 'public'::regnamespace";
+    for _ in 0..2 {
+        assert_eq!(pending_postgres(&settings).await.unwrap(), STEPS);
+        let objects = database.connect().await.query_one(count, &[]).await.unwrap();
+        assert_eq!(objects.get::<_, i64>(0), 0);
+    }
+    assert_eq!(migrate_postgres(&settings).await.unwrap(), STEPS);
+    assert_eq!(migrate_postgres(&settings).await.unwrap(), [""; 0]);
+    assert_eq!(pending_postgres(&settings).await.unwrap(), [""; 0]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn of_several_that_open_a_new_database_at_once_one_takes_each_step() {
+    let database = Database::create().await;
+    let mut openers = tokio::task::JoinSet::new();
+    for _ in 0..8 {
+        let settings = database.settings();
+        openers.spawn(async move { migrate_postgres(&settings).await.unwrap() });
+    }
+    let mut taken = openers.join_all().await.concat();
+    taken.sort_by_key(|name| STEPS.iter().position(|step| step == name));
+    assert_eq!(taken, STEPS);
+}
+
+#[tokio::test]
+async fn a_schema_of_a_newer_release_is_refused_and_left_alone() {
+    let database = Database::create().await;
+    let settings = database.settings();
+    migrate_postgres(&settings).await.unwrap();
+    for newer in [
+        "INSERT INTO schema_steps VALUES (4, 'next', 4)",
+        // Nobody says what the fifth was for.
+        "UPDATE schema_steps SET works_with = 3, number = 6 WHERE number = 4",
+    ] {
+        database.execute(newer).await;
+        for refused in [
+            SqlStorage::open_postgres(&settings).await.map(|_| ()),
+            migrate_postgres(&settings).await.map(|_| ()),
+            pending_postgres(&settings).await.map(|_| ()),
+        ] {
+            let error = refused.unwrap_err();
+            assert!(matches!(error, StoreError::Malformed { .. }), "{error:?}");
+            assert_eq!(error.to_string(), "the store holds a malformed schema version");
+            let known = format!("; this release knows {}", STEPS.len());
+            assert!(error.source().unwrap().to_string().ends_with(&known));
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_newer_schema_that_says_it_can_be_worked_beside_is_used() {
+    let database = Database::create().await;
+    let settings = database.settings();
+    migrate_postgres(&settings).await.unwrap();
+    let newer = "INSERT INTO schema_steps VALUES (4, 'next', 3), (5, 'last', 2)";
+    database.execute(newer).await;
+    assert_eq!(pending_postgres(&settings).await.unwrap(), [""; 0]);
+    let storage = database.open().await;
+    storage.insert_record("name", b"content").await.unwrap();
+}
+
+/// A second instance must be able to start while the first migrates or works.
+#[tokio::test]
+async fn a_migrated_database_opens_while_another_program_has_the_tables() {
+    let database = Database::create().await;
+    migrate_postgres(&database.settings()).await.unwrap();
+    let other = database.connect().await;
+    other
+        .batch_execute("BEGIN; LOCK TABLE users, records, schema_steps IN ROW EXCLUSIVE MODE")
+        .await
+        .unwrap();
+    let storage = database.open().await;
+    assert_eq!(storage.find_record("name").await.unwrap(), None);
+    storage.check().await.unwrap();
+}
+
+/// What failed half-way is as if it had not begun, and can be taken later.
+#[tokio::test]
+async fn a_step_that_fails_leaves_the_database_as_it_was() {
+    let database = Database::create().await;
+    database.execute("CREATE TABLE devices (in_the_way text)").await;
+    let refused = migrate_postgres(&database.settings()).await;
+    assert!(matches!(refused, Err(StoreError::Unavailable(_))), "{refused:?}");
+    assert_eq!(pending_postgres(&database.settings()).await.unwrap(), STEPS[1..]);
+    database.execute("DROP TABLE devices").await;
+    assert_eq!(migrate_postgres(&database.settings()).await.unwrap(), STEPS[1..]);
+}
