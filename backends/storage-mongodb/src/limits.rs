@@ -1,0 +1,83 @@
+//! Quotas as one moment each: when the quota is whole again. Rows of quotas that are whole are
+//! swept, and mean the same as none.
+
+use async_trait::async_trait;
+use contracts::{Draw, Drawn, Limiter, StoreError};
+use domain::Timestamp;
+use mongodb::bson::{Bson, doc};
+
+use crate::MongoStorage;
+use crate::attempts::{Attempt, DUPLICATE_KEY, code, in_time, retrying, unavailable};
+use crate::collections::LIMITS;
+use crate::documents::{Fields, binary};
+
+/// How often a draw looks again where others drew or gave back between its two commands.
+const LOOKS_MAX: u32 = 16;
+
+#[async_trait]
+impl Limiter for MongoStorage {
+    async fn draw(&self, draw: &Draw) -> Result<Drawn, StoreError> {
+        let (step, latest) = (draw.quota.step(), draw.at.plus(draw.quota.reach()));
+        in_time(async {
+            for _ in 0..LOOKS_MAX {
+                if self.draw_further(draw, latest).await? || self.draw_first(draw).await? {
+                    return Ok(Drawn::Yes);
+                }
+                let found = self.find_one(LIMITS, doc! { "_id": key(draw) }).await?;
+                if let Some(found) = found {
+                    let whole_at = Fields(&found).moment("whole_at")?;
+                    match draw.quota.draw(Some(whole_at), draw.at) {
+                        Err(wait) => return Ok(Drawn::No { wait }),
+                        Ok(_) => tracing::trace!(?step, "a quota changed while it was drawn on"),
+                    }
+                }
+            }
+            Err(unavailable("too many draw on one quota"))
+        })
+        .await
+    }
+
+    async fn give_back(&self, draw: &Draw) -> Result<(), StoreError> {
+        let filter = doc! { "_id": key(draw), "whole_at": { "$gt": draw.at.unix_ms() } };
+        self.move_by(filter, -step_ms(draw)).await.map(|_| ())
+    }
+}
+
+impl MongoStorage {
+    /// Draws on a quota that is not whole, if it has something left.
+    async fn draw_further(&self, draw: &Draw, latest: Timestamp) -> Result<bool, StoreError> {
+        let before = latest.minus(draw.quota.step());
+        let range = doc! { "$gt": draw.at.unix_ms(), "$lte": before.unix_ms() };
+        self.move_by(doc! { "_id": key(draw), "whole_at": range }, step_ms(draw)).await
+    }
+
+    async fn move_by(&self, filter: mongodb::bson::Document, ms: i64) -> Result<bool, StoreError> {
+        let change = doc! { "$inc": { "whole_at": ms } };
+        Ok(self.update_all(LIMITS, filter, change).await? > 0)
+    }
+
+    /// Draws on a quota that is whole, whether or not it was ever drawn on.
+    async fn draw_first(&self, draw: &Draw) -> Result<bool, StoreError> {
+        let filter = &doc! { "_id": key(draw), "whole_at": { "$lte": draw.at.unix_ms() } };
+        let whole_at = draw.at.plus(draw.quota.step());
+        let change = &doc! { "$set": { "whole_at": whole_at.unix_ms() } };
+        retrying(&self.connection, |Attempt { connected, .. }| async move {
+            let limits = connected.database.collection::<mongodb::bson::Document>(LIMITS);
+            match limits.update_one(filter.clone(), change.clone()).upsert(true).await {
+                Ok(_) => Ok(true),
+                // It is there, and not whole.
+                Err(error) if code(&error) == Some(DUPLICATE_KEY) => Ok(false),
+                Err(error) => Err(error),
+            }
+        })
+        .await
+    }
+}
+
+fn key(draw: &Draw) -> Bson {
+    binary(&draw.key.0)
+}
+
+fn step_ms(draw: &Draw) -> i64 {
+    i64::try_from(draw.quota.step().as_millis()).unwrap_or(i64::MAX)
+}

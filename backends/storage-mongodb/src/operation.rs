@@ -1,0 +1,297 @@
+//! A write as data: the documents that change together, and what must be true of them.
+//!
+//! One document is changed by one command. Several are changed by a transaction, which ends without
+//! a trace where a guard is unmet. See `docs/decisions/0003-operations-are-data.md`.
+
+use mongodb::action::ReplaceOne;
+use mongodb::bson::oid::ObjectId;
+use mongodb::bson::{Bson, Document, doc};
+use mongodb::error::{Error, ErrorKind, UNKNOWN_TRANSACTION_COMMIT_RESULT};
+use mongodb::options::{ReadConcern, TransactionOptions};
+use mongodb::{ClientSession, Collection, Database};
+
+use crate::attempts::{Attempt, DUPLICATE_KEY, code, pause, retrying, spread, unavailable};
+use crate::collections::{COUNTER_SHARDS, COUNTERS};
+use crate::connection::{Connected, Connection};
+use contracts::StoreError;
+
+/// How often a commit is repeated that had no answer.
+const COMMITS_MAX: u32 = 3;
+
+/// What must be true, or the operation ends there and nothing of it remains.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Guard {
+    /// The record is there as it was read.
+    Record,
+    /// The code is there.
+    Code,
+}
+
+/// A change of one collection.
+pub(crate) enum Step {
+    /// Inserts documents with ids of their own.
+    Insert { into: &'static str, documents: Vec<Document> },
+    /// Changes one document.
+    Update { of: &'static str, filter: Document, change: Document, guard: Option<Guard> },
+    /// Writes a document over the one that the filter finds.
+    Replace { of: &'static str, filter: Document, document: Document, guard: Guard },
+    /// Writes a document over the one that the filter finds, or as a new one: so if the filter
+    /// refuses the one that is there, its id is taken.
+    Put { into: &'static str, filter: Document, document: Document },
+    /// Removes documents.
+    Delete { from: &'static str, filter: Document, guard: Option<Guard> },
+    /// Adds one to a counter, in whichever of its parts.
+    Count { counter: &'static str },
+}
+
+/// The changes that are made together.
+pub(crate) struct Operation {
+    /// Names this call of a contract method, in the document by which it is known to have happened.
+    pub(crate) id: ObjectId,
+    traced_in: &'static str,
+    traced_as: Bson,
+    steps: Vec<Step>,
+}
+
+/// How an operation ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Written {
+    /// All of it was written.
+    Done,
+    /// A guard was unmet, and nothing was written.
+    Unmet(Guard),
+    /// A unique key was taken, and nothing was written.
+    Duplicate,
+}
+
+impl Operation {
+    /// An operation whose trace is the field `operation` of that document. One of its steps has to
+    /// write it.
+    pub(crate) fn traced(collection: &'static str, document: impl Into<Bson>) -> Self {
+        Self {
+            id: ObjectId::new(),
+            traced_in: collection,
+            traced_as: document.into(),
+            steps: Vec::new(),
+        }
+    }
+
+    /// Adds a step.
+    pub(crate) fn push(&mut self, step: Step) {
+        self.steps.push(step);
+    }
+
+    /// Adds steps.
+    pub(crate) fn extend(&mut self, steps: impl IntoIterator<Item = Step>) {
+        self.steps.extend(steps);
+    }
+
+    /// Does it, unless an attempt that was lost has done it.
+    pub(crate) async fn attempt(&self, attempt: Attempt) -> Result<Written, Error> {
+        let Attempt { connected, may_be_done } = attempt;
+        if may_be_done && self.is_done(&connected.database).await? {
+            return Ok(Written::Done);
+        }
+        let written = match self.steps.as_slice() {
+            [] => Written::Done,
+            [step] if step.is_one_document() => step.run(&connected.database, None).await?,
+            steps => transact(&connected, steps).await?,
+        };
+        // The lost attempt may have arrived only now.
+        if may_be_done && written != Written::Done && self.is_done(&connected.database).await? {
+            return Ok(Written::Done);
+        }
+        Ok(written)
+    }
+
+    async fn is_done(&self, database: &Database) -> Result<bool, Error> {
+        let filter = doc! { "_id": &self.traced_as, "operation": self.id };
+        let collection = database.collection::<Document>(self.traced_in);
+        collection.find_one(filter).projection(doc! { "_id": 1 }).await.map(|found| found.is_some())
+    }
+}
+
+/// The server cannot change several documents together.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "the server has no transactions: it stands alone, or is an elastic cluster; use a replica set, \
+     be it of one member, or an instance-based cluster"
+)]
+struct NoTransactions;
+
+/// Refuses a server that has no transactions, by trying one that changes nothing.
+pub(crate) async fn require_transactions(connection: &Connection) -> Result<(), StoreError> {
+    let nothing = Step::Update {
+        of: COUNTERS,
+        filter: doc! { "_id": "" },
+        change: doc! { "$set": { "value": 0_i64 } },
+        guard: None,
+    };
+    let steps = &[nothing];
+    let tried = retrying(connection, |Attempt { connected, .. }| async move {
+        match transact(&connected, steps).await {
+            Ok(_) => Ok(true),
+            Err(error) if means_no_transactions(&error) => Ok(false),
+            Err(error) => Err(error),
+        }
+    });
+    if tried.await? { Ok(()) } else { Err(unavailable(NoTransactions)) }
+}
+
+async fn transact(connected: &Connected, steps: &[Step]) -> Result<Written, Error> {
+    let mut session = connected.client.start_session().await?;
+    let options = TransactionOptions::builder().read_concern(ReadConcern::snapshot()).build();
+    session.start_transaction().with_options(options).await?;
+    for step in steps {
+        match step.run(&connected.database, Some(&mut session)).await {
+            Ok(Written::Done) => {}
+            ended => {
+                // What is not aborted holds its locks for a minute; whether the server heard of it
+                // changes nothing of the answer.
+                let _ = session.abort_transaction().await;
+                return ended;
+            }
+        }
+    }
+    commit(&mut session).await.map(|()| Written::Done)
+}
+
+/// The driver says so of a server that stands alone; codes are those of servers: 20 "illegal
+/// operation", 263 "not supported in a transaction", 303 "feature not supported".
+fn means_no_transactions(error: &Error) -> bool {
+    matches!(error.kind.as_ref(), ErrorKind::Transaction { .. })
+        || code(error).is_some_and(|code| [20, 263, 303].contains(&code))
+}
+
+async fn commit(session: &mut ClientSession) -> Result<(), Error> {
+    let mut commits = 0;
+    loop {
+        commits += 1;
+        match session.commit_transaction().await {
+            Err(error)
+                if commits < COMMITS_MAX
+                    && error.contains_label(UNKNOWN_TRANSACTION_COMMIT_RESULT) =>
+            {
+                tokio::time::sleep(pause(commits)).await;
+            }
+            ended => return ended,
+        }
+    }
+}
+
+impl Step {
+    /// Whether one command does it atomically.
+    const fn is_one_document(&self) -> bool {
+        match self {
+            Self::Insert { documents, .. } => documents.len() == 1,
+            Self::Delete { .. } => false,
+            Self::Update { .. } | Self::Replace { .. } | Self::Put { .. } | Self::Count { .. } => {
+                true
+            }
+        }
+    }
+
+    async fn run(
+        &self,
+        database: &Database,
+        session: Option<&mut ClientSession>,
+    ) -> Result<Written, Error> {
+        match self.write(database, session).await {
+            Ok(written) => Ok(written),
+            Err(error) if code(&error) == Some(DUPLICATE_KEY) => Ok(Written::Duplicate),
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn write(
+        &self,
+        database: &Database,
+        session: Option<&mut ClientSession>,
+    ) -> Result<Written, Error> {
+        match self {
+            Self::Insert { into, documents } => {
+                insert(&database.collection(into), documents, session).await?;
+                Ok(Written::Done)
+            }
+            Self::Update { of, filter, change, guard } => {
+                let change = (filter.clone(), change.clone());
+                Ok(met(*guard, update(&database.collection(of), change, session).await?))
+            }
+            Self::Replace { of, filter, document, guard } => {
+                let collection = database.collection::<Document>(of);
+                let replace = collection.replace_one(filter.clone(), document);
+                Ok(met(Some(*guard), run_replace(replace, session).await?))
+            }
+            Self::Put { into, filter, document } => {
+                let collection = database.collection::<Document>(into);
+                let put = collection.replace_one(filter.clone(), document).upsert(true);
+                run_replace(put, session).await?;
+                Ok(Written::Done)
+            }
+            Self::Delete { from, filter, guard } => {
+                let collection = database.collection::<Document>(from);
+                let delete = collection.delete_many(filter.clone());
+                let deleted = match session {
+                    Some(session) => delete.session(session).await?,
+                    None => delete.await?,
+                };
+                Ok(met(*guard, deleted.deleted_count))
+            }
+            Self::Count { counter } => {
+                let filter = doc! { "_id": shard(counter, spread() % COUNTER_SHARDS) };
+                let change = (filter, doc! { "$inc": { "value": 1_i64 } });
+                update(&database.collection(COUNTERS), change, session).await?;
+                Ok(Written::Done)
+            }
+        }
+    }
+}
+
+async fn insert(
+    collection: &Collection<Document>,
+    documents: &[Document],
+    session: Option<&mut ClientSession>,
+) -> Result<(), Error> {
+    let insert = collection.insert_many(documents);
+    match session {
+        Some(session) => insert.session(session).await?,
+        None => insert.await?,
+    };
+    Ok(())
+}
+
+async fn update(
+    collection: &Collection<Document>,
+    (filter, change): (Document, Document),
+    session: Option<&mut ClientSession>,
+) -> Result<u64, Error> {
+    let update = collection.update_one(filter, change);
+    let updated = match session {
+        Some(session) => update.session(session).await?,
+        None => update.await?,
+    };
+    Ok(updated.matched_count)
+}
+
+async fn run_replace(
+    replace: ReplaceOne<'_>,
+    session: Option<&mut ClientSession>,
+) -> Result<u64, Error> {
+    let replaced = match session {
+        Some(session) => replace.session(session).await?,
+        None => replace.await?,
+    };
+    Ok(replaced.matched_count)
+}
+
+/// The document that holds a part of a counter.
+pub(crate) fn shard(counter: &str, number: u64) -> String {
+    format!("{counter}/{number}")
+}
+
+fn met(guard: Option<Guard>, changed: u64) -> Written {
+    match guard {
+        Some(guard) if changed == 0 => Written::Unmet(guard),
+        _ => Written::Done,
+    }
+}

@@ -1,0 +1,100 @@
+//! Sessions and devices as documents.
+
+use std::net::IpAddr;
+
+use contracts::{KnownDevice, StoreError};
+use domain::{
+    AuthenticationMethod, Client, DeviceDigest, EndReason, Session, SessionEnd, SessionId, UserId,
+};
+use mongodb::bson::oid::ObjectId;
+use mongodb::bson::{Document, doc};
+
+use crate::documents::{Fields, binary, counter, known, malformed, parsed, put_some};
+
+/// A session that has not ended.
+pub(crate) fn session_document(session: &Session, operation: ObjectId) -> Document {
+    let mut document = doc! {
+        "_id": session.id.to_string(),
+        "user_id": session.user_id.as_str(),
+        "epoch": counter(session.epoch),
+        "generation": counter(session.generation),
+        "forgiven_generation": counter(session.forgiven_generation),
+        "rotated_at": session.rotated_at.unix_ms(),
+        "sealed_refresh_key": binary(&session.sealed_refresh_key),
+        "methods": method_names(&session.methods),
+        "authenticated_at": session.authenticated_at.unix_ms(),
+        "created_at": session.created_at.unix_ms(),
+        "last_used_at": session.last_used_at.unix_ms(),
+        "idle_expires_at": session.idle_expires_at.unix_ms(),
+        "expires_at": session.expires_at.unix_ms(),
+        "operation": operation,
+    };
+    put_some(&mut document, "rotated_by", session.rotated_by.as_deref());
+    let client = &session.client;
+    put_some(&mut document, "address", client.address.map(|address| address.to_string()));
+    put_some(&mut document, "user_agent", client.user_agent.as_deref());
+    document
+}
+
+/// The authentication methods as a field.
+pub(crate) fn method_names(methods: &[AuthenticationMethod]) -> Vec<&'static str> {
+    methods.iter().map(|method| method.name()).collect()
+}
+
+/// Reads a session.
+pub(crate) fn to_session(document: &Document) -> Result<Session, StoreError> {
+    let fields = Fields(document);
+    Ok(Session {
+        id: parsed("session id", SessionId::parse(fields.text("_id")?))?,
+        user_id: fields.user("user_id")?,
+        epoch: fields.counter("epoch")?,
+        generation: fields.counter("generation")?,
+        forgiven_generation: fields.counter("forgiven_generation")?,
+        rotated_at: fields.moment("rotated_at")?,
+        rotated_by: fields.optional_text("rotated_by")?.map(Into::into),
+        sealed_refresh_key: fields.bytes("sealed_refresh_key")?.into(),
+        methods: fields
+            .texts("methods")?
+            .into_iter()
+            .map(|name| known("authentication method", AuthenticationMethod::parse(name)))
+            .collect::<Result<_, _>>()?,
+        authenticated_at: fields.moment("authenticated_at")?,
+        client: Client {
+            address: fields
+                .optional_text("address")?
+                .map(|text| parsed("client address", text.parse::<IpAddr>()))
+                .transpose()?,
+            user_agent: fields.optional_text("user_agent")?.map(Into::into),
+        },
+        created_at: fields.moment("created_at")?,
+        last_used_at: fields.moment("last_used_at")?,
+        idle_expires_at: fields.moment("idle_expires_at")?,
+        expires_at: fields.moment("expires_at")?,
+        end: to_end(&fields)?,
+    })
+}
+
+fn to_end(fields: &Fields<'_>) -> Result<Option<SessionEnd>, StoreError> {
+    match (fields.optional_moment("ended_at")?, fields.optional_text("end_reason")?) {
+        (Some(at), Some(name)) => {
+            Ok(Some(SessionEnd { at, reason: known("end reason", EndReason::parse(name))? }))
+        }
+        (None, None) => Ok(None),
+        _ => Err(malformed("session end", "half an end")),
+    }
+}
+
+/// The key of a device: the digest first, because it is of one length.
+pub(crate) fn device_key(user: &UserId, digest: DeviceDigest) -> String {
+    let digest = u128::from_be_bytes(digest.0);
+    format!("{digest:032x}/{user}")
+}
+
+/// A device of a user.
+pub(crate) fn device_document(user: &UserId, device: &KnownDevice) -> Document {
+    doc! {
+        "_id": device_key(user, device.digest),
+        "user_id": user.as_str(),
+        "expires_at": device.expires_at.unix_ms(),
+    }
+}

@@ -1,0 +1,150 @@
+//! Users and roles as documents.
+
+use std::collections::BTreeSet;
+
+use contracts::{EraseUser, StoreError};
+use domain::{
+    Account, EmailAddress, PasswordHash, Permission, PersonName, RoleName, User, UserId,
+    UserStatus, Username,
+};
+use mongodb::bson::oid::ObjectId;
+use mongodb::bson::{Bson, Document, doc};
+
+use crate::documents::{Fields, counter, known, parsed, put_some};
+
+/// Of users who are there: a tombstone has no version, epoch, status, address, name or password, so
+/// no filter on one of these finds it.
+pub(crate) const ERASED_AT: &str = "erased_at";
+
+/// A field of a sparse index with a value. DocumentDB uses such an index only where the filter says
+/// that the field exists.
+pub(crate) fn sparse(value: &str) -> Bson {
+    Bson::Document(doc! { "$eq": value, "$exists": true })
+}
+
+/// A new user.
+pub(crate) fn user_document(user: &User, operation: ObjectId) -> Document {
+    let mut document = doc! {
+        "_id": user.id.as_str(),
+        "created_at": user.created_at.unix_ms(),
+    };
+    document.extend(changing_fields(user, operation));
+    for (name, value) in optional_fields(user) {
+        put_some(&mut document, name, value);
+    }
+    put_some(&mut document, "last_login_at", user.last_login_at.map(domain::Timestamp::unix_ms));
+    document
+}
+
+/// The change that makes the record that user, the time of the last sign-in apart.
+pub(crate) fn user_change(user: &User, operation: ObjectId) -> Document {
+    let mut present = changing_fields(user, operation);
+    let mut absent = Document::new();
+    for (name, value) in optional_fields(user) {
+        match value {
+            Some(value) => present.insert(name, value),
+            None => absent.insert(name, ""),
+        };
+    }
+    let mut change = doc! { "$set": present };
+    if !absent.is_empty() {
+        change.insert("$unset", absent);
+    }
+    change
+}
+
+/// What is left of a user: nothing of the person.
+pub(crate) fn tombstone(erasure: &EraseUser, operation: ObjectId) -> Document {
+    doc! {
+        "_id": erasure.user.as_str(),
+        ERASED_AT: erasure.at.unix_ms(),
+        "erased_epoch": counter(erasure.epoch),
+        "operation": operation,
+    }
+}
+
+fn changing_fields(user: &User, operation: ObjectId) -> Document {
+    let roles: Vec<&str> = user.roles.iter().map(RoleName::as_str).collect();
+    doc! {
+        "email": user.email.as_typed(),
+        "email_key": user.email.key(),
+        "email_verified": user.is_email_verified,
+        "roles": roles,
+        "status": status_text(user.status),
+        "session_epoch": counter(user.session_epoch),
+        "version": counter(user.version),
+        "operation": operation,
+    }
+}
+
+fn optional_fields(user: &User) -> [(&'static str, Option<&str>); 3] {
+    [
+        ("username", user.username.as_ref().map(Username::as_str)),
+        ("name", user.name.as_ref().map(PersonName::as_str)),
+        ("password_hash", user.password_hash.as_ref().map(PasswordHash::expose)),
+    ]
+}
+
+/// Reads a user.
+pub(crate) fn to_user(document: &Document) -> Result<User, StoreError> {
+    let fields = Fields(document);
+    let roles = fields.texts("roles")?;
+    Ok(User {
+        id: parsed("user id", UserId::parse(fields.text("_id")?))?,
+        email: parsed("e-mail address", EmailAddress::parse(fields.text("email")?))?,
+        is_email_verified: fields.boolean("email_verified")?,
+        username: fields
+            .optional_text("username")?
+            .map(|text| parsed("user name", Username::parse(text)))
+            .transpose()?,
+        name: fields
+            .optional_text("name")?
+            .map(|text| parsed("name", PersonName::parse(text)))
+            .transpose()?,
+        roles: roles
+            .into_iter()
+            .map(|role| parsed("role", RoleName::parse(role)))
+            .collect::<Result<_, _>>()?,
+        status: known("user status", to_status(fields.text("status")?))?,
+        password_hash: fields.optional_text("password_hash")?.map(PasswordHash::new),
+        session_epoch: fields.counter("session_epoch")?,
+        version: fields.counter("version")?,
+        created_at: fields.moment("created_at")?,
+        last_login_at: fields.optional_moment("last_login_at")?,
+    })
+}
+
+/// Reads a user with what the roles allow, unless only a tombstone is there.
+pub(crate) fn to_account(
+    document: Option<&Document>,
+    roles: &[Document],
+) -> Result<Option<Account>, StoreError> {
+    let Some(document) = document.filter(|document| !document.contains_key(ERASED_AT)) else {
+        return Ok(None);
+    };
+    let user = to_user(document)?;
+    let mut permissions = BTreeSet::new();
+    for role in roles {
+        let role = Fields(role);
+        if user.roles.iter().any(|held| role.text("_id").is_ok_and(|name| name == held.as_str())) {
+            for permission in role.texts("permissions")? {
+                permissions.insert(parsed("permission", Permission::parse(permission))?);
+            }
+        }
+    }
+    Ok(Some(Account { user, permissions }))
+}
+
+/// The status as a field.
+pub(crate) const fn status_text(status: UserStatus) -> &'static str {
+    match status {
+        UserStatus::Active => "active",
+        UserStatus::Disabled => "disabled",
+    }
+}
+
+fn to_status(text: &str) -> Option<UserStatus> {
+    [UserStatus::Active, UserStatus::Disabled]
+        .into_iter()
+        .find(|status| status_text(*status) == text)
+}
