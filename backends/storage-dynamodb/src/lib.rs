@@ -1,1 +1,73 @@
 //! DynamoDB, as a single table.
+//!
+//! [`table`] describes the table, for whoever makes it by infrastructure code. [`operation`] says
+//! how an operation stays one operation although requests are repeated.
+
+mod claim;
+mod client;
+mod codes;
+mod erasure;
+mod failure;
+mod fields;
+mod limits;
+mod logins;
+mod mails;
+mod notices;
+pub mod operation;
+mod outbox;
+mod query;
+mod read;
+mod records;
+mod remains;
+mod replacement;
+mod revocations;
+mod roles;
+mod row;
+mod rows;
+mod schema;
+mod sessions;
+mod sweep;
+pub mod table;
+mod transaction;
+mod users;
+mod write;
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use aws_config::SdkConfig;
+use aws_sdk_dynamodb::Client;
+use contracts::{Probe, StoreError};
+
+pub use client::sdk_config;
+use operation::{Operations, within};
+pub use schema::{migrate, pending};
+
+/// The main store in a `DynamoDB` table.
+#[derive(Clone)]
+pub struct DynamoStorage {
+    client: Client,
+    table: Arc<str>,
+    operations: Arc<Operations>,
+}
+
+impl DynamoStorage {
+    /// Opens the table of that name, which must be there and have the shape that [`table`]
+    /// describes. Time-outs and retries are this store's own, whatever `config` says of them.
+    pub async fn open(table: &str, config: &SdkConfig) -> Result<Self, StoreError> {
+        let client = client::of(config);
+        let operations = within(schema::enter(&client, table)).await?;
+        Ok(Self { client, table: table.into(), operations: Arc::new(operations) })
+    }
+}
+
+#[async_trait]
+impl Probe for DynamoStorage {
+    fn name(&self) -> &'static str {
+        "storage"
+    }
+
+    async fn check(&self) -> Result<(), StoreError> {
+        within(self.roles()).await.map(|_| ())
+    }
+}

@@ -1,0 +1,195 @@
+//! A stretch of network between a store and its server, on which answers get lost.
+
+use std::collections::VecDeque;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex};
+
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinHandle;
+
+/// What becomes of the next request for an operation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Fate {
+    /// It is carried out, and the connection breaks before the answer.
+    Cut,
+    /// It is carried out, and answered with a 500.
+    ServerError,
+    /// It is not carried out: another transaction is in the way of its first item.
+    Conflict,
+    /// It is not carried out, and all of the batch is given back.
+    Unprocessed,
+}
+
+#[derive(Default)]
+struct State {
+    fates: VecDeque<(&'static str, Fate)>,
+    is_hanging: bool,
+    requests: Vec<String>,
+}
+
+/// The network. It passes on whatever has no fate.
+pub(crate) struct Proxy {
+    pub(crate) address: SocketAddr,
+    server: String,
+    state: Arc<Mutex<State>>,
+    listening: Option<JoinHandle<()>>,
+}
+
+impl Proxy {
+    pub(crate) async fn to(server: &str) -> Self {
+        let server = server.strip_prefix("http://").unwrap().trim_end_matches('/').to_owned();
+        let address = SocketAddr::from(([127, 0, 0, 1], 0));
+        let mut proxy = Self { address, server, state: Arc::default(), listening: None };
+        proxy.start().await;
+        proxy
+    }
+
+    pub(crate) fn endpoint(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// The next request for that operation meets this fate.
+    pub(crate) fn next(&self, operation: &'static str, fate: Fate) {
+        self.state.lock().unwrap().fates.push_back((operation, fate));
+    }
+
+    /// Every fate has been met.
+    pub(crate) fn is_done(&self) -> bool {
+        self.state.lock().unwrap().fates.is_empty()
+    }
+
+    /// The requests since the last look, by what they ask for.
+    pub(crate) fn requests(&self) -> Vec<String> {
+        std::mem::take(&mut self.state.lock().unwrap().requests)
+    }
+
+    /// From now on nothing is answered, or everything again.
+    pub(crate) fn hang(&self, is_hanging: bool) {
+        self.state.lock().unwrap().is_hanging = is_hanging;
+    }
+
+    /// Closes the port, and every connection.
+    pub(crate) async fn stop(&mut self) {
+        if let Some(listening) = self.listening.take() {
+            listening.abort();
+            let _ = listening.await;
+        }
+    }
+
+    /// Opens the port, the same one again.
+    pub(crate) async fn start(&mut self) {
+        let listener = TcpListener::bind(self.address).await.unwrap();
+        self.address = listener.local_addr().unwrap();
+        let (server, state) = (self.server.clone(), Arc::clone(&self.state));
+        self.listening = Some(tokio::spawn(async move {
+            let mut connections = tokio::task::JoinSet::new();
+            loop {
+                let (client, _) = listener.accept().await.unwrap();
+                connections.spawn(serve(client, server.clone(), Arc::clone(&state)));
+            }
+        }));
+    }
+}
+
+/// Passes requests on, one after the other, until the connection ends.
+async fn serve(mut client: TcpStream, server: String, state: Arc<Mutex<State>>) -> io::Result<()> {
+    let mut server = TcpStream::connect(server).await?;
+    loop {
+        let request = read_message(&mut client).await?;
+        let fate = fate_of(&request, &state);
+        if state.lock().unwrap().is_hanging {
+            std::future::pending::<()>().await;
+        }
+        let answer = match fate {
+            Some(Fate::Conflict) => conflict(&request),
+            Some(Fate::Unprocessed) => unprocessed(&request),
+            _ => {
+                server.write_all(&request).await?;
+                read_message(&mut server).await?
+            }
+        };
+        match fate {
+            Some(Fate::Cut) => return Ok(()),
+            Some(Fate::ServerError) => client.write_all(&server_error()).await?,
+            _ => client.write_all(&answer).await?,
+        }
+    }
+}
+
+fn fate_of(request: &[u8], state: &Mutex<State>) -> Option<Fate> {
+    let head = String::from_utf8_lossy(request);
+    let target = header(&head, "x-amz-target")?;
+    let operation = target.split('.').next_back()?.to_owned();
+    let mut state = state.lock().unwrap();
+    let is_next = state.fates.front().is_some_and(|(wanted, _)| *wanted == operation);
+    state.requests.push(operation);
+    if is_next { state.fates.pop_front().map(|(_, fate)| fate) } else { None }
+}
+
+async fn read_message(from: &mut TcpStream) -> io::Result<Vec<u8>> {
+    let mut message = Vec::new();
+    loop {
+        if let Some(end) = message.windows(4).position(|four| four == b"\r\n\r\n") {
+            let head = String::from_utf8_lossy(&message[..end]).into_owned();
+            let length = header(&head, "content-length").and_then(|text| text.parse().ok());
+            let whole = end + 4 + length.unwrap_or(0_usize);
+            if message.len() >= whole {
+                return Ok(message);
+            }
+        }
+        let mut part = [0; 16_384];
+        let count = from.read(&mut part).await?;
+        if count == 0 {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        message.extend_from_slice(&part[..count]);
+    }
+}
+
+fn header(head: &str, wanted: &str) -> Option<String> {
+    head.lines().skip(1).find_map(|line| {
+        let (name, value) = line.split_once(':')?;
+        name.eq_ignore_ascii_case(wanted).then(|| value.trim().to_owned())
+    })
+}
+
+fn body(request: &[u8]) -> String {
+    let text = String::from_utf8_lossy(request);
+    text.split_once("\r\n\r\n").unwrap().1.to_owned()
+}
+
+fn answer(status: &str, body: &str) -> Vec<u8> {
+    let length = body.len();
+    format!(
+        "HTTP/1.1 {status}\r\ncontent-type: application/x-amz-json-1.0\r\n\
+         content-length: {length}\r\n\r\n{body}"
+    )
+    .into_bytes()
+}
+
+fn server_error() -> Vec<u8> {
+    let kind = "com.amazonaws.dynamodb.v20120810#InternalServerError";
+    answer("500 Internal Server Error", &format!(r#"{{"__type":"{kind}","message":"sorry"}}"#))
+}
+
+fn conflict(request: &[u8]) -> Vec<u8> {
+    let actions = body(request).matches("\"TableName\"").count();
+    let fine = r#",{"Code":"None"}"#.repeat(actions - 1);
+    let kind = "com.amazonaws.dynamodb.v20120810#TransactionCanceledException";
+    let reasons = format!(r#"[{{"Code":"TransactionConflict","Message":"busy"}}{fine}]"#);
+    let text =
+        format!(r#"{{"__type":"{kind}","Message":"cancelled","CancellationReasons":{reasons}}}"#);
+    answer("400 Bad Request", &text)
+}
+
+fn unprocessed(request: &[u8]) -> Vec<u8> {
+    let asked = body(request);
+    let rest = if asked.contains("ConsistentRead") {
+        asked.replacen("\"RequestItems\"", "\"Responses\":{},\"UnprocessedKeys\"", 1)
+    } else {
+        asked.replacen("\"RequestItems\"", "\"UnprocessedItems\"", 1)
+    };
+    answer("200 OK", &rest)
+}
