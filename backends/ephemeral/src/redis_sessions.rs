@@ -1,0 +1,337 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use contracts::{
+    Advance, Advanced, EndSession, Ended, Forgive, InsertSession, KnownDevice, NewSession,
+    OutboxEvent, Reauthenticate, SessionStore, SignedIn, StoreError,
+};
+use domain::{DeviceDigest, Session, SessionId, Timestamp, UserId};
+use redis::{Cmd, Script, ScriptInvocation};
+use tokio::time::timeout;
+
+use crate::RedisConnection;
+use crate::rotation::{ENDED, Rotation, head, malformed, tail};
+
+/// How long both stores together may take.
+const ANSWER_WITHIN: Duration = Duration::from_millis(2_400);
+/// How long expired sessions stay, so that their tokens are refused as expired and not as unknown.
+const KEEP: Duration = Duration::from_hours(24);
+/// As good as for ever, and far from where servers stop counting.
+const KEEP_MAX: Duration = Duration::from_hours(24 * 365 * 100);
+
+/// Never in the place of another session. The user's list of sessions lasts as long as the one of
+/// them that lasts longest.
+const INSERT: &str = "
+if not redis.call('SET', KEYS[1], ARGV[1], 'NX', 'PX', ARGV[2]) then return 0 end
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+redis.call('ZREMRANGEBYSCORE', KEYS[2], '-inf', now)
+redis.call('ZADD', KEYS[2], string.format('%.0f', now + ARGV[2]), ARGV[3])
+local last = redis.call('ZREVRANGE', KEYS[2], 0, 0, 'WITHSCORES')
+redis.call('PEXPIREAT', KEYS[2], string.format('%.0f', last[2]))
+return 1";
+
+/// Generations are compared as bytes: numbers of scripts are too small for them.
+const ADVANCE: &str = "
+local value = redis.call('GET', KEYS[1])
+if not value then return 0 end
+if #value < 17 or string.byte(value) > 2 then return -1 end
+if string.sub(value, 1, 9) ~= ARGV[1] then return 0 end
+redis.call('SET', KEYS[1], ARGV[2] .. string.sub(value, 10, 17) .. ARGV[3], 'KEEPTTL')
+return 1";
+
+const FORGIVE: &str = "
+local value = redis.call('GET', KEYS[1])
+if not value then return 0 end
+if #value < 17 or string.byte(value) > 2 then return -1 end
+if string.sub(value, 1, 9) ~= ARGV[1] or string.sub(value, 10, 17) ~= ARGV[2] then return 0 end
+local generation = string.sub(value, 2, 9)
+redis.call('SET', KEYS[1], ARGV[1] .. generation .. string.sub(value, 18), 'KEEPTTL')
+return 1";
+
+/// What is written over the form: no generation is found in it any more. All else stays, the time
+/// that it is kept among it.
+const END: &str = "
+if redis.call('EXISTS', KEYS[1]) == 1 then redis.call('SETRANGE', KEYS[1], 0, ARGV[1]) end
+return 1";
+
+const DELETE: &str = "
+redis.call('DEL', KEYS[1])
+redis.call('ZREM', KEYS[2], ARGV[1])
+return 1";
+
+/// Keeps in Redis what every refresh moves, so that a refresh writes nothing to the main store.
+///
+/// Everything else, above all whether a session has ended, is the main store's, and is read there
+/// each time: whatever a failover of Redis loses, no session that has ended lives again. A session
+/// that Redis has lost is gone.
+pub struct RedisSessions {
+    live: LiveSessions,
+    main: Arc<dyn SessionStore>,
+}
+
+impl RedisSessions {
+    /// Sessions of `main`, refreshed in that Redis.
+    pub fn new(connection: RedisConnection, main: Arc<dyn SessionStore>) -> Self {
+        Self { live: LiveSessions::new(connection), main }
+    }
+
+    /// The sessions of one page of the main store that are alive, as Redis knows them.
+    async fn alive(
+        &self,
+        mut page: Vec<Session>,
+        user: &UserId,
+        now: Timestamp,
+    ) -> Result<Vec<Session>, StoreError> {
+        let rotations = self.live.find_all(user, &page).await?;
+        for (session, rotation) in page.iter_mut().zip(&rotations) {
+            if let Some(rotation) = rotation {
+                rotation.clone().apply(session);
+            }
+        }
+        let known = page.into_iter().zip(rotations).filter(|(_, rotation)| rotation.is_some());
+        let alive = known.map(|(session, _)| session);
+        Ok(alive.filter(|session| session.refresh_expires_at() > now).collect())
+    }
+
+    async fn list(
+        &self,
+        user: &UserId,
+        now: Timestamp,
+        after: Option<SessionId>,
+        limit: usize,
+    ) -> Result<Vec<Session>, StoreError> {
+        let mut listed: Vec<Session> = Vec::new();
+        let mut after = after;
+        // Those that only Redis knows to be over make room for others.
+        while listed.len() < limit {
+            let page = self.main.list_sessions(user, now, after, limit).await?;
+            let is_last = page.len() < limit;
+            after = page.last().map(|session| session.id);
+            listed.extend(self.alive(page, user, now).await?);
+            if is_last {
+                break;
+            }
+        }
+        listed.truncate(limit);
+        Ok(listed)
+    }
+}
+
+#[async_trait]
+impl SessionStore for RedisSessions {
+    async fn insert_session(&self, new: &NewSession) -> Result<InsertSession, StoreError> {
+        let session = &new.session;
+        // First in Redis, where alone it is nothing: a sign-in that fails because Redis is down
+        // tells nobody that it succeeded.
+        within(async {
+            self.live.insert(session).await?;
+            let mut new = new.clone();
+            new.session.idle_expires_at = session.expires_at;
+            let inserted = self.main.insert_session(&new).await?;
+            if inserted == InsertSession::EpochPassed {
+                tell_if_failed(self.live.delete(&session.user_id, session.id).await);
+            }
+            Ok(inserted)
+        })
+        .await
+    }
+
+    async fn find_device(
+        &self,
+        user: &UserId,
+        device: DeviceDigest,
+        now: Timestamp,
+    ) -> Result<Option<KnownDevice>, StoreError> {
+        self.main.find_device(user, device, now).await
+    }
+
+    async fn find_session(
+        &self,
+        user: &UserId,
+        session: SessionId,
+    ) -> Result<Option<SignedIn>, StoreError> {
+        let both = async {
+            Ok(tokio::join!(self.main.find_session(user, session), self.live.find(user, session)))
+        };
+        let (found, rotation) = within(both).await?;
+        let Some(mut found) = found? else { return Ok(None) };
+        let has_ended = found.session.end.is_some();
+        match rotation {
+            Ok(Some(rotation)) => rotation.apply(&mut found.session),
+            // That it has ended is known without Redis, which may have deleted it.
+            Ok(None) | Err(_) if has_ended => {}
+            Ok(None) => return Ok(None),
+            Err(error) => return Err(error),
+        }
+        Ok(Some(found))
+    }
+
+    async fn list_sessions(
+        &self,
+        user: &UserId,
+        now: Timestamp,
+        after: Option<SessionId>,
+        limit: usize,
+    ) -> Result<Vec<Session>, StoreError> {
+        within(self.list(user, now, after, limit)).await
+    }
+
+    async fn advance_generation(&self, advance: &Advance) -> Result<Advanced, StoreError> {
+        self.live.advance(advance).await
+    }
+
+    async fn advance_forgiven(&self, forgive: &Forgive) -> Result<Advanced, StoreError> {
+        self.live.forgive(forgive).await
+    }
+
+    async fn advance_authentication(
+        &self,
+        renewal: &Reauthenticate,
+    ) -> Result<Advanced, StoreError> {
+        self.main.advance_authentication(renewal).await
+    }
+
+    async fn end_session(
+        &self,
+        end: &EndSession,
+        events: &[OutboxEvent],
+    ) -> Result<Ended, StoreError> {
+        let mut ended = Err(StoreError::Unavailable("the main store took too long".into()));
+        let both = async {
+            ended = self.main.end_session(end, events).await;
+            if ended.is_ok() {
+                let marked = self.live.end(&end.user, end.session).await;
+                tell_if_failed(marked);
+            }
+        };
+        // Once the main store has decided, it does not matter whether Redis was in time.
+        let _ = timeout(ANSWER_WITHIN, both).await;
+        ended
+    }
+}
+
+async fn within<T>(
+    work: impl Future<Output = Result<T, StoreError>> + Send,
+) -> Result<T, StoreError> {
+    let answer = timeout(ANSWER_WITHIN, work).await;
+    answer.unwrap_or_else(|late| Err(StoreError::Unavailable(late.into())))
+}
+
+/// Redis has what is over still for alive. The main store knows better, so nobody has to wait.
+fn tell_if_failed(done: Result<(), StoreError>) {
+    if let Err(error) = done {
+        let error = contracts::chain(&error);
+        tracing::debug!(error, "Redis could not be told that a session is over");
+    }
+}
+
+/// The records in Redis.
+pub(crate) struct LiveSessions {
+    connection: RedisConnection,
+    insert: Script,
+    advance: Script,
+    forgive: Script,
+    end: Script,
+    delete: Script,
+}
+
+impl LiveSessions {
+    pub(crate) fn new(connection: RedisConnection) -> Self {
+        Self {
+            connection,
+            insert: Script::new(INSERT),
+            advance: Script::new(ADVANCE),
+            forgive: Script::new(FORGIVE),
+            end: Script::new(END),
+            delete: Script::new(DELETE),
+        }
+    }
+
+    async fn insert(&self, session: &Session) -> Result<(), StoreError> {
+        let keys = self.connection.keys();
+        let mut script = self.insert.key(keys.session(&session.user_id, session.id));
+        script.key(keys.sessions(&session.user_id));
+        script.arg(Rotation::of(session).encode());
+        script.arg(kept_ms(session)).arg(session.id.to_string());
+        // One that is there already stays, and it is for the main store to refuse this one.
+        Ok(self.connection.invoke::<()>(&script).await?)
+    }
+
+    async fn find(
+        &self,
+        user: &UserId,
+        session: SessionId,
+    ) -> Result<Option<Rotation>, StoreError> {
+        let command = Cmd::get(self.connection.keys().session(user, session));
+        let value: Option<Vec<u8>> = self.connection.query(&command).await?;
+        value.as_deref().map(Rotation::decode).transpose()
+    }
+
+    /// What is known of each of the sessions, in one round trip.
+    async fn find_all(
+        &self,
+        user: &UserId,
+        sessions: &[Session],
+    ) -> Result<Vec<Option<Rotation>>, StoreError> {
+        if sessions.is_empty() {
+            return Ok(Vec::new());
+        }
+        let keys = self.connection.keys();
+        let names: Vec<_> = sessions.iter().map(|session| keys.session(user, session.id)).collect();
+        let values: Vec<Option<Vec<u8>>> = self.connection.query(&Cmd::mget(names)).await?;
+        values.iter().map(|value| value.as_deref().map(Rotation::decode).transpose()).collect()
+    }
+
+    async fn advance(&self, advance: &Advance) -> Result<Advanced, StoreError> {
+        let key = self.connection.keys().session(&advance.user, advance.session);
+        let mut script = self.advance.key(key);
+        script.arg(head(advance.from)).arg(head(advance.to)).arg(tail(advance));
+        self.compare_and_set(&script).await
+    }
+
+    async fn forgive(&self, forgive: &Forgive) -> Result<Advanced, StoreError> {
+        let key = self.connection.keys().session(&forgive.user, forgive.session);
+        let mut script = self.forgive.key(key);
+        script.arg(head(forgive.generation)).arg(forgive.forgiven.to_be_bytes().as_slice());
+        self.compare_and_set(&script).await
+    }
+
+    async fn compare_and_set(&self, script: &ScriptInvocation<'_>) -> Result<Advanced, StoreError> {
+        match self.connection.invoke::<i64>(script).await? {
+            1 => Ok(Advanced::Yes),
+            0 => Ok(Advanced::Stale),
+            _ => Err(malformed()),
+        }
+    }
+
+    /// From now on it neither rotates nor forgives.
+    async fn end(&self, user: &UserId, session: SessionId) -> Result<(), StoreError> {
+        let mut script = self.end.key(self.connection.keys().session(user, session));
+        script.arg([ENDED].as_slice());
+        Ok(self.connection.invoke::<()>(&script).await?)
+    }
+
+    pub(crate) async fn delete(&self, user: &UserId, session: SessionId) -> Result<(), StoreError> {
+        let keys = self.connection.keys();
+        let mut script = self.delete.key(keys.session(user, session));
+        script.key(keys.sessions(user)).arg(session.to_string());
+        Ok(self.connection.invoke::<()>(&script).await?)
+    }
+
+    /// All that is kept of a user.
+    pub(crate) async fn delete_all(&self, user: &UserId) -> Result<(), StoreError> {
+        let index = self.connection.keys().sessions(user);
+        let ids: Vec<String> = self.connection.query(&Cmd::zrange(&index, 0, -1)).await?;
+        let names: Vec<_> =
+            ids.iter().map(|id| format!("{index}:{id}")).chain([index.clone()]).collect();
+        Ok(self.connection.query::<()>(&Cmd::del(names)).await?)
+    }
+}
+
+/// How long a session is kept, from its beginning on.
+fn kept_ms(session: &Session) -> u64 {
+    let kept = session.expires_at.since(session.created_at).saturating_add(KEEP).min(KEEP_MAX);
+    u64::try_from(kept.as_millis()).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,43 @@
+//! The contract where two backends make one store: sessions in Redis over `SQLite`.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests fail like tests")]
+
+mod redis_keys;
+
+use std::sync::Arc;
+
+use contract_tests::Backend;
+use ephemeral::{MemoryLimiter, RedisConnection, RedisSessions, RedisSettings};
+use storage_sql::SqlStorage;
+use tempfile::TempDir;
+
+use redis_keys::RedisKeys;
+
+/// An empty database in a folder of its own, and keys that begin with the folder's name.
+#[allow(clippy::unused_async, reason = "the suite waits for it")]
+async fn open() -> Backend {
+    let folder = TempDir::new().unwrap();
+    let main = Arc::new(SqlStorage::open_sqlite(&folder.path().join("doorward.db")).unwrap());
+    let keys = RedisKeys::of(folder.path());
+    let connection = RedisConnection::open(RedisSettings {
+        key_prefix: keys.prefix.clone(),
+        ..RedisSettings::new(keys.url.as_str().into())
+    });
+    Backend {
+        users: main.clone(),
+        sessions: Arc::new(RedisSessions::new(connection.unwrap(), main.clone())),
+        codes: main.clone(),
+        revocations: main.clone(),
+        outbox: main.clone(),
+        mails: main.clone(),
+        records: main,
+        limiter: Arc::new(MemoryLimiter::new()),
+        home: Arc::new((keys, folder)),
+    }
+}
+
+contract_tests::session_tests!(open);
+contract_tests::user_tests!(open);
+contract_tests::revocation_tests!(open);
+contract_tests::outbox_tests!(open);
+contract_tests::value_tests!(open);
