@@ -8,14 +8,18 @@ use std::process::Command;
 use crate::Result;
 
 /// A cargo command that starts in `root`, as if typed there.
-///
-/// `cargo run` tells us about our own package in variables. Build scripts watch some of them:
-/// handed on, they would make cargo build those crates anew whenever one uses `cargo` and
-/// `cargo xtask` in turn.
 pub(crate) fn cargo(root: &Path) -> Command {
     let program = env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo"));
     let mut command = Command::new(program);
-    command.current_dir(root);
+    without_this_package(&mut command).current_dir(root);
+    command
+}
+
+/// Takes away what `cargo run` tells us about our own package in variables.
+///
+/// Build scripts watch some of them: handed on, they would make cargo build those crates anew
+/// whenever one uses `cargo` and `cargo xtask` in turn.
+pub(crate) fn without_this_package(command: &mut Command) -> &mut Command {
     for (name, _) in env::vars_os() {
         if is_of_this_package(&name.to_string_lossy()) {
             command.env_remove(name);

@@ -57,12 +57,18 @@ enum Command {
     Deny,
 }
 
-#[derive(Subcommand, Clone, Copy)]
+#[derive(Subcommand)]
 enum ServicesAction {
     /// Install what is missing (the default)
     Install,
     /// Say what is installed and what is missing
     Status,
+    /// Run a command with the servers and the variables that `cargo xtask test` gives the tests
+    Run {
+        /// The command, such as `cargo nextest run -p storage-mongodb`
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true, required = true)]
+        command: Vec<String>,
+    },
 }
 
 fn main() -> ExitCode {
@@ -84,6 +90,7 @@ fn run(command: Command) -> Result<()> {
         Command::Services { action } => match action.unwrap_or(ServicesAction::Install) {
             ServicesAction::Install => services::install(&Cache::locate()?, services::ALL),
             ServicesAction::Status => services::status(&Cache::locate()?),
+            ServicesAction::Run { command } => services::run(&Cache::locate()?, &command),
         },
         Command::Test { nextest } => test_run::run(&root, &Cache::locate()?, &nextest),
         Command::Deny => deny::run(&root, &Cache::locate()?),

@@ -1,22 +1,25 @@
 //! `cargo xtask services`: what the tests need beyond Rust, Python and Node.
 //!
 //! A [`Tool`] is installed once, into a cache outside the checkout, or as a package of the system.
-//! A [`server::Server`] is started for one run, on free ports and in a temporary folder, and ends
-//! with it.
+//! A [`server::Server`] and [`shared::Shared`] are started for one run, on free ports and in
+//! temporary folders, and end with it.
 
 mod cargo_tool;
-mod debian_tool;
+mod debian_tools;
 mod node_modules;
 mod python;
 pub(crate) mod server;
+pub(crate) mod shared;
 
 use std::env;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use crate::Result;
+use crate::cargo::{prefer_programs_of, succeed, without_this_package};
 use cargo_tool::CargoTool;
-use debian_tool::CHROMIUM;
+use debian_tools::DEBIAN;
 use node_modules::NODE_MODULES;
 use python::PYTHON;
 
@@ -31,10 +34,10 @@ pub(crate) const CARGO_DENY: &dyn Tool =
     &CargoTool { name: "cargo-deny", version: "0.20.2", accepts: "0.20." };
 
 /// Everything that `services install` installs.
-pub(crate) const ALL: &[&dyn Tool] = &[CARGO_NEXTEST, PYTHON, NODE_MODULES, CHROMIUM, CARGO_DENY];
+pub(crate) const ALL: &[&dyn Tool] = &[CARGO_NEXTEST, PYTHON, NODE_MODULES, DEBIAN, CARGO_DENY];
 
 /// What `cargo xtask test` installs and tells the tests about.
-pub(crate) const FOR_TESTS: &[&dyn Tool] = &[CARGO_NEXTEST, PYTHON, NODE_MODULES, CHROMIUM];
+pub(crate) const FOR_TESTS: &[&dyn Tool] = &[CARGO_NEXTEST, PYTHON, NODE_MODULES, DEBIAN];
 
 /// Something that is installed once and then used by many runs.
 pub(crate) trait Tool: Sync {
@@ -42,6 +45,11 @@ pub(crate) trait Tool: Sync {
 
     /// What is installed, for a person to read; `None` if it is missing or of another version.
     fn installed(&self, cache: &Cache) -> Option<String>;
+
+    /// What `services status` says of it.
+    fn status(&self, cache: &Cache) -> String {
+        self.installed(cache).unwrap_or_else(|| format!("{}: missing", self.name()))
+    }
 
     /// Installs it. Only one process at a time is here.
     fn install(&self, cache: &Cache) -> Result<()>;
@@ -78,11 +86,24 @@ pub(crate) fn status(cache: &Cache) -> Result<()> {
     }
     let mut is_complete = true;
     for tool in ALL {
-        let installed = tool.installed(cache);
-        is_complete &= installed.is_some();
-        println!("{}", installed.unwrap_or_else(|| format!("{}: missing", tool.name())));
+        is_complete &= tool.installed(cache).is_some();
+        println!("{}", tool.status(cache));
     }
     if is_complete { Ok(()) } else { Err("run `cargo xtask services install`".into()) }
+}
+
+/// Runs the command with all that `cargo xtask test` gives the tests, the shared servers too.
+pub(crate) fn run(cache: &Cache, words: &[String]) -> Result<()> {
+    let (program, arguments) = words.split_first().ok_or("which command?")?;
+    install(cache, FOR_TESTS)?;
+    let shared = shared::Shared::start(&python_program(cache, "python"))?;
+    for (name, value) in shared.variables() {
+        eprintln!("{name}={value}");
+    }
+    let mut command = Command::new(program);
+    without_this_package(&mut command).args(arguments);
+    command.envs(test_variables(cache)).envs(shared.variables());
+    succeed(prefer_programs_of(&mut command, &cache.programs()))
 }
 
 /// What the tests find in their environment: where the tools lie that they start themselves.
@@ -90,7 +111,7 @@ pub(crate) fn test_variables(cache: &Cache) -> [(&'static str, PathBuf); 3] {
     [
         ("TEST_PYTHON", python_program(cache, "python")),
         ("TEST_NODE_MODULES", node_modules::folder(cache)),
-        ("TEST_CHROMIUM", debian_tool::chromium()),
+        ("TEST_CHROMIUM", debian_tools::chromium().unwrap_or_else(|| "chromium".into())),
     ]
 }
 
@@ -141,10 +162,12 @@ fn chosen(
     ours.or(caches.map(in_caches)).or(home.map(in_home))
 }
 
-/// The first line of what a program says its version is, if it starts at all.
-fn version_of(command: &mut std::process::Command) -> Option<String> {
-    let output = command.arg("--version").output().ok().filter(|out| out.status.success())?;
-    let text = String::from_utf8(output.stdout).ok()?;
+/// The first line of what a command that asks a program for its version says, if it starts at all.
+fn version_of(command: &mut Command) -> Option<String> {
+    let output = command.output().ok().filter(|out| out.status.success())?;
+    // nginx says it on standard error.
+    let said = if output.stdout.is_empty() { output.stderr } else { output.stdout };
+    let text = String::from_utf8(said).ok()?;
     text.lines().next().map(str::to_owned)
 }
 

@@ -8,6 +8,7 @@ use std::time::Duration;
 use crate::Result;
 use crate::cargo::{cargo, debug_binary, prefer_programs_of, succeed};
 use crate::services::server::{Server, http_address};
+use crate::services::shared::Shared;
 use crate::services::{self, Cache, python_program};
 use crate::steps::Steps;
 
@@ -32,13 +33,20 @@ pub(crate) fn run(root: &Path, cache: &Cache, nextest: &[String]) -> Result<()> 
         let packages = ["--package", "doorward", "--package", "chatbot"];
         succeed(cargo(root).arg("build").args(packages))
     });
-    steps.run("tests", &["tools", "programs"], || {
+    let mut shared = None;
+    steps.run("servers", &["tools", "programs"], || {
+        shared = Some(Shared::start(&python_program(cache, "python"))?);
+        Ok(())
+    });
+    steps.run("tests", &["servers"], || {
         let mut tests = cargo(root);
         tests.args(["nextest", "run", "--workspace"]).args(nextest);
         tests.envs(services::test_variables(cache));
+        tests.envs(shared.iter().flat_map(Shared::variables));
         without_settings(&mut tests);
         succeed(prefer_programs_of(&mut tests, &cache.programs()))
     });
+    drop(shared);
     steps.run("examples in the documentation", &[], || {
         let packages = ["--package", "doorward-claims", "--package", "doorward-verify"];
         succeed(cargo(root).args(["test", "--quiet", "--doc"]).args(packages))

@@ -24,7 +24,8 @@ impl Tool for CargoTool {
     fn installed(&self, cache: &Cache) -> Option<String> {
         let command = self.name.strip_prefix("cargo-").unwrap_or(self.name);
         let mut cargo = cargo(&env::temp_dir());
-        let version = version_of(prefer_programs_of(cargo.arg(command), &cache.programs()))?;
+        let version =
+            version_of(prefer_programs_of(cargo.args([command, "--version"]), &cache.programs()))?;
         is_accepted(&version, self.name, self.accepts).then_some(version)
     }
 

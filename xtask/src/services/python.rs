@@ -29,7 +29,7 @@ impl Tool for Python {
         if !is_file(&stamp(cache)) {
             return None;
         }
-        let version = version_of(&mut Command::new(program(cache, "schemathesis")))?;
+        let version = version_of(Command::new(program(cache, "schemathesis")).arg("--version"))?;
         Some(format!("{version} in {}", folder(cache, REQUIREMENTS).display()))
     }
 
