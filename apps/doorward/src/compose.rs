@@ -15,26 +15,30 @@ use crypto::{
 use secrecy::{ExposeSecret, SecretSlice};
 use secrets::Secrets;
 use service::{
-    CodePolicy, KeyPolicy, Parts, Policy, RegistrationPolicy, Service, StartError, Stores,
-    VerifyEmail,
+    CodePolicy, KeyPolicy, LimitPolicy, Parts, Policy, RegistrationPolicy, Service, StartError,
+    Stores, VerifyEmail,
 };
 use settings::{
-    Argon2Implementation, KeySettings, PasswordAlgorithm, PasswordSettings, RegistrationSettings,
-    Settings, SigningSettings, StorageSettings,
+    Argon2Implementation, KeySettings, LimitSettings, PasswordAlgorithm, PasswordSettings,
+    RegistrationSettings, Settings, SigningSettings,
 };
-use storage_sql::SqlStorage;
 
 use crate::data_key::{self, read_secret};
 use crate::failure::Failure;
+use crate::stores;
 use crate::system::{SystemClock, SystemEntropy};
 
 /// How far below others hashing threads stand: a refresh does not wait behind a flood of sign-ins.
 const HASHING_NICENESS: i32 = 5;
 
 /// The service that the settings describe, for tokens of `issuer`.
-pub(crate) async fn open_service(settings: &Settings, issuer: &str) -> Result<Service, Failure> {
+pub(crate) async fn open_service(
+    settings: &Settings,
+    issuer: &str,
+    stores: Stores,
+) -> Result<Service, Failure> {
     let keys = read_keys(settings).await?;
-    let parts = parts(settings, issuer, keys, open_stores(&settings.storage)?)?;
+    let parts = parts(settings, issuer, keys, stores)?;
     Service::start(parts).await.map_err(explain)
 }
 
@@ -43,7 +47,8 @@ pub(crate) async fn open_service_for_command(settings: &Settings) -> Result<Serv
     let issuer = settings.server.public_url_for(settings.server.listen);
     let data = data_key::open(&settings.data_key, &Secrets::open(), &SystemEntropy).await?;
     let keys = Keys { data, shared: Vec::new() };
-    let parts = parts(settings, issuer.as_str(), keys, open_stores(&settings.storage)?)?;
+    let stores = stores::open(settings).await?.stores;
+    let parts = parts(settings, issuer.as_str(), keys, stores)?;
     Service::start_without_keys(parts).await.map_err(explain)
 }
 
@@ -136,8 +141,21 @@ fn policy(settings: &Settings, issuer: &str, keys: KeyPolicy) -> Policy {
             verify_ttl: settings.codes.verify_ttl,
             reset_ttl: settings.codes.reset_ttl,
         },
+        limits: limits(settings.limits),
         links_base: format!("{issuer}{}", settings.server.base_path_text()),
         keys,
+    }
+}
+
+const fn limits(settings: LimitSettings) -> LimitPolicy {
+    LimitPolicy {
+        login: settings.login,
+        login_address: settings.login_address,
+        register: settings.register,
+        register_address: settings.register_address,
+        forgot: settings.forgot,
+        forgot_address: settings.forgot_address,
+        refresh: settings.refresh,
     }
 }
 
@@ -162,23 +180,6 @@ fn explain(error: StartError) -> Failure {
         "Doorward cannot start"
     };
     Failure::of(advice)(error)
-}
-
-/// The stores, with all pending steps of the schema taken.
-pub(crate) fn open_stores(settings: &StorageSettings) -> Result<Stores, Failure> {
-    let StorageSettings::Sqlite { path } = settings;
-    let failed = Failure::of(format!("the database {} cannot be opened", path.display()));
-    let storage = Arc::new(SqlStorage::open_sqlite(path).map_err(failed)?);
-    Ok(Stores {
-        users: storage.clone(),
-        sessions: storage.clone(),
-        revocations: storage.clone(),
-        codes: storage.clone(),
-        mails: storage.clone(),
-        outbox: storage.clone(),
-        records: storage.clone(),
-        probes: vec![storage],
-    })
 }
 
 fn hashing(settings: &PasswordSettings) -> Result<HashingSettings, Failure> {

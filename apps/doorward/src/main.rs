@@ -16,6 +16,7 @@ mod mails;
 mod migrate;
 mod outbox_commands;
 mod serve;
+mod stores;
 mod system;
 mod user_commands;
 

@@ -1,17 +1,16 @@
-use settings::{Settings, StorageSettings};
+use settings::Settings;
 
-use crate::console;
 use crate::failure::Failure;
+use crate::{console, stores};
 
 /// Creates or upgrades the schema, or only says what is pending.
 pub(crate) fn migrate(settings: &Settings, is_check: bool, is_json: bool) -> Result<(), Failure> {
-    let StorageSettings::Sqlite { path } = &settings.storage;
-    let failed = || Failure::of(format!("the database {} cannot be migrated", path.display()));
-    let steps = if is_check {
-        storage_sql::pending_sqlite(path).map_err(failed())?
-    } else {
-        storage_sql::migrate_sqlite(path).map_err(failed())?
-    };
+    let storage = &settings.storage;
+    let failed = Failure::of(format!("{} cannot be migrated", stores::place(storage)));
+    let steps = console::runtime()?.block_on(async {
+        if is_check { stores::pending(storage).await } else { stores::migrate(storage).await }
+    });
+    let steps = steps.map_err(failed)?;
     let word = if is_check { "pending" } else { "done" };
     if is_json {
         console::print(&serde_json::json!({ word: steps }).to_string())?;

@@ -10,7 +10,7 @@ use tokio::sync::watch;
 use web::{AppState, WebSettings};
 
 use crate::failure::Failure;
-use crate::{background, compose, console, mails};
+use crate::{background, compose, console, mails, stores};
 
 /// Serves until SIGTERM or SIGINT, finishes what is in flight, and returns.
 pub(crate) fn serve(settings: &Settings) -> Result<(), Failure> {
@@ -28,12 +28,14 @@ async fn run(settings: &Settings) -> Result<(), Failure> {
     let (operations, operations_address) = bind(settings.server.operations_listen).await?;
     let public_url = settings.server.public_url_for(address);
     let mails = mails::open(&settings.mail)?;
-    let service = Arc::new(compose::open_service(settings, public_url.as_str()).await?);
+    let opened = stores::open(settings).await?;
+    let service = compose::open_service(settings, public_url.as_str(), opened.stores).await?;
+    let service = Arc::new(service);
     let web_settings = web_settings(settings, public_url.as_str());
     let state = AppState::new(Arc::clone(&service), web_settings, mails.mailbox.clone());
 
     let _background = Background(vec![
-        tokio::spawn(background::relay(Arc::clone(&service), sinks(settings))),
+        tokio::spawn(background::relay(Arc::clone(&service), sinks(settings, opened.session_ends))),
         tokio::spawn(background::relay_mails(Arc::clone(&service), mails)),
         tokio::spawn(background::sweep(service)),
     ]);
@@ -75,15 +77,13 @@ fn web_settings(settings: &Settings, public_url: &str) -> WebSettings {
     }
 }
 
-fn sinks(settings: &Settings) -> Vec<Arc<dyn EventSink>> {
-    settings
-        .events
-        .sinks
-        .iter()
-        .map(|name| match name {
-            SinkName::Log => Arc::new(events::LogSink) as Arc<dyn EventSink>,
-        })
-        .collect()
+/// Where events go. What ends sessions elsewhere comes first: a destination that is down must not
+/// hold it up.
+fn sinks(settings: &Settings, session_ends: Option<Arc<dyn EventSink>>) -> Vec<Arc<dyn EventSink>> {
+    let named = settings.events.sinks.iter().map(|name| match name {
+        SinkName::Log => Arc::new(events::LogSink) as Arc<dyn EventSink>,
+    });
+    session_ends.into_iter().chain(named).collect()
 }
 
 /// Becomes true once we are told to stop.

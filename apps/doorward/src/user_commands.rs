@@ -93,7 +93,10 @@ fn sign_up_failure(error: SignUpError) -> Failure {
         SignUpError::Closed
         | SignUpError::EmailTaken
         | SignUpError::UsernameTaken
-        | SignUpError::Hashing(HashingError::Overloaded(_)) => Failure::Refused(error.to_string()),
+        | SignUpError::LimitReached(_)
+        | SignUpError::Hashing(HashingError::Overloaded(_) | HashingError::LimitReached(_)) => {
+            Failure::Refused(error.to_string())
+        }
         SignUpError::WeakPassword(why) | SignUpError::Hashing(HashingError::WeakPassword(why)) => {
             Failure::Refused(format!("the password: {why}"))
         }

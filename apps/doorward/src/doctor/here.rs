@@ -11,15 +11,16 @@ use settings::{Loaded, MailSettings, MailTransportSettings, Settings, StorageSet
 use super::Finding;
 use crate::compose::OpenKeptServiceError;
 use crate::failure::Failure;
-use crate::{compose, mails};
+use crate::{compose, mails, stores};
 
 /// 2026-01-01: a clock that reads earlier was never set.
 const RELEASED_AT_MS: i64 = 1_767_225_600_000;
+/// What the main store is called among the probes.
+const STORAGE: &str = "storage";
 /// Mails that are read at once.
 const MAILS_PAGE: usize = 200;
 /// The records that a first start seals, in this order; with HS256 only the latter.
 const SEALED_FIRST: [&str; 2] = ["key_ring", "log_key"];
-const STORAGE_MEND: &str = "Check that the disk has room and that nothing else holds the database.";
 
 /// The settings are right, or nothing would have been tried; what may not be meant is said.
 pub(super) fn settings(loaded: &Loaded) -> Finding {
@@ -41,17 +42,17 @@ pub(super) fn clock_alone(now: Timestamp) -> Finding {
 
 /// The store, and what it keeps: the keys, and mails that were not sent.
 pub(super) async fn storage_and_keys(settings: &Settings) -> Vec<Finding> {
-    let StorageSettings::Sqlite { path } = &settings.storage;
-    if !path.exists() {
-        let seen =
-            format!("there is no database {} yet: `doorward serve` makes it", path.display());
+    let place = stores::place(&settings.storage);
+    if let StorageSettings::Sqlite { path } = &settings.storage
+        && !path.exists()
+    {
+        let seen = format!("there is no {} yet: `doorward serve` makes it", &place["the ".len()..]);
         return vec![Finding::untried("storage", seen)];
     }
-    match storage_sql::pending_sqlite(path) {
+    match stores::pending(&settings.storage).await {
         Err(error) => {
-            let mend = "Check the path and who may read and write it; a newer release cannot be \
-                        followed by an older one.";
-            let failed = Failure::of("the database cannot be read")(error);
+            let failed = Failure::of(format!("{place} cannot be read"))(error);
+            let mend = unreadable_mend(&settings.storage);
             return vec![Finding::wrong("storage", failed.on_one_line(), mend)];
         }
         Ok(steps) if !steps.is_empty() => {
@@ -61,16 +62,66 @@ pub(super) async fn storage_and_keys(settings: &Settings) -> Vec<Finding> {
         }
         Ok(_) => {}
     }
-    match compose::open_stores(&settings.storage) {
-        Err(failure) => vec![Finding::wrong("storage", failure.on_one_line(), STORAGE_MEND)],
-        Ok(stores) => what_is_kept(settings, stores).await,
+    match stores::open(settings).await {
+        Err(failure) => {
+            vec![Finding::wrong("storage", failure.on_one_line(), storage_mend(&settings.storage))]
+        }
+        Ok(opened) => {
+            let mut findings = what_is_kept(settings, opened.stores).await;
+            if let Some(probe) = opened.shared_limits {
+                findings.push(shared_limits(&*probe).await);
+            }
+            findings
+        }
+    }
+}
+
+/// What to do where a store cannot even be looked at.
+const fn unreadable_mend(storage: &StorageSettings) -> &'static str {
+    match storage {
+        StorageSettings::Sqlite { .. } => {
+            "Check the path and who may read and write it; a newer release cannot be followed by \
+             an older one."
+        }
+        _ => storage_mend(storage),
+    }
+}
+
+/// What to do where a store does not do its work.
+const fn storage_mend(storage: &StorageSettings) -> &'static str {
+    match storage {
+        StorageSettings::Sqlite { .. } => {
+            "Check that the disk has room and that nothing else holds the database."
+        }
+        StorageSettings::Postgres { .. } | StorageSettings::Mongodb { .. } => {
+            "Check that the server runs and can be reached from here, its TLS, and storage.url and \
+             storage.credentials."
+        }
+        StorageSettings::Dynamodb { .. } => {
+            "Check the table's name, AWS_REGION, and what the role of this machine may do; \
+             `doorward migrate` makes the table in development."
+        }
+    }
+}
+
+/// What instances share their limits in.
+async fn shared_limits(probe: &dyn Probe) -> Finding {
+    match probe.check().await {
+        Ok(()) => Finding::fine("ephemeral", "answers"),
+        Err(error) => {
+            let failed = Failure::of("Redis does not answer")(error);
+            let mend = "Check that Redis runs and can be reached from here, and ephemeral.url and \
+                        ephemeral.credentials. Until then each instance limits alone.";
+            Finding::wrong("ephemeral", failed.on_one_line(), mend)
+        }
     }
 }
 
 async fn what_is_kept(settings: &Settings, stores: Stores) -> Vec<Finding> {
     let mut findings = Vec::new();
-    for probe in &stores.probes {
-        findings.push(storage(&**probe).await);
+    // What else readiness depends on has a finding of its own.
+    for probe in stores.probes.iter().filter(|probe| probe.name() == STORAGE) {
+        findings.push(storage(&**probe, &settings.storage).await);
     }
     let records = Arc::clone(&stores.records);
     match compose::open_service_as_kept(settings, stores).await {
@@ -78,19 +129,23 @@ async fn what_is_kept(settings: &Settings, stores: Stores) -> Vec<Finding> {
             findings.push(keys(&service).await);
             findings.push(outbox(&service).await);
         }
-        Err(error) => findings.push(no_service(error, &*records).await),
+        Err(error) => findings.push(no_service(error, &settings.storage, &*records).await),
     }
     findings
 }
 
-async fn no_service(error: OpenKeptServiceError, records: &dyn RecordStore) -> Finding {
+async fn no_service(
+    error: OpenKeptServiceError,
+    settings: &StorageSettings,
+    records: &dyn RecordStore,
+) -> Finding {
     let (what, failure, mend) = match error {
-        OpenKeptServiceError::NoDataKey(path) => return no_data_key(path, records).await,
+        OpenKeptServiceError::NoDataKey(path) => return no_data_key(path, settings, records).await,
         OpenKeptServiceError::Keys(failure) => {
             let mend = "Mend what is named; keys are in data_key and keys.shared_secret.";
             ("keys", failure, mend)
         }
-        OpenKeptServiceError::Storage(failure) => ("storage", failure, STORAGE_MEND),
+        OpenKeptServiceError::Storage(failure) => ("storage", failure, storage_mend(settings)),
         OpenKeptServiceError::Hashing(failure) => {
             ("password hashing", failure, "Check the settings that begin with password.")
         }
@@ -102,7 +157,11 @@ async fn no_service(error: OpenKeptServiceError, records: &dyn RecordStore) -> F
 }
 
 /// Without a data key, all depends on whether anything was sealed yet.
-async fn no_data_key(path: &Path, records: &dyn RecordStore) -> Finding {
+async fn no_data_key(
+    path: &Path,
+    settings: &StorageSettings,
+    records: &dyn RecordStore,
+) -> Finding {
     let path = path.display();
     for name in SEALED_FIRST {
         match records.find_record(name).await {
@@ -115,19 +174,19 @@ async fn no_data_key(path: &Path, records: &dyn RecordStore) -> Finding {
             }
             Err(error) => {
                 let failed = Failure::of("the store cannot be read")(error);
-                return Finding::wrong("storage", failed.on_one_line(), STORAGE_MEND);
+                return Finding::wrong("storage", failed.on_one_line(), storage_mend(settings));
             }
         }
     }
     Finding::untried("keys", format!("there is no {path} yet: the server makes it when it starts"))
 }
 
-async fn storage(probe: &dyn Probe) -> Finding {
+async fn storage(probe: &dyn Probe, settings: &StorageSettings) -> Finding {
     match probe.check().await {
         Ok(()) => Finding::fine("storage", "reads and writes"),
         Err(error) => {
             let failed = Failure::of("the store does not do its work")(error);
-            Finding::wrong("storage", failed.on_one_line(), STORAGE_MEND)
+            Finding::wrong("storage", failed.on_one_line(), storage_mend(settings))
         }
     }
 }
