@@ -7,7 +7,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::thread;
 
-use contracts::SecretSource;
+use contracts::{EventSink, SecretSource};
 use crypto::{
     Argon2EngineKind, Argon2Params, BcryptCost, DataKeys, HashAlgorithm, HashingSettings,
     SigningKey,
@@ -31,15 +31,18 @@ use crate::system::{SystemClock, SystemEntropy};
 /// How far below others hashing threads stand: a refresh does not wait behind a flood of sign-ins.
 const HASHING_NICENESS: i32 = 5;
 
-/// The service that the settings describe, for tokens of `issuer`.
+/// The service that the settings describe, for tokens of `issuer`, and what takes ended sessions out
+/// of where they are kept apart from the main store.
 pub(crate) async fn open_service(
     settings: &Settings,
     issuer: &str,
-    stores: Stores,
-) -> Result<Service, Failure> {
+) -> Result<(Service, Option<Arc<dyn EventSink>>), Failure> {
+    // Before anything is opened, which may make a database.
     let keys = read_keys(settings).await?;
-    let parts = parts(settings, issuer, keys, stores)?;
-    Service::start(parts).await.map_err(explain)
+    let opened = stores::open(settings).await?;
+    let parts = parts(settings, issuer, keys, opened.stores)?;
+    let service = Service::start(parts).await.map_err(explain)?;
+    Ok((service, opened.session_ends))
 }
 
 /// The service for a command, which signs nothing and leaves the server's keys alone.

@@ -10,7 +10,7 @@ use tokio::sync::watch;
 use web::{AppState, WebSettings};
 
 use crate::failure::Failure;
-use crate::{background, compose, console, mails, stores};
+use crate::{background, compose, console, mails};
 
 /// Serves until SIGTERM or SIGINT, finishes what is in flight, and returns.
 pub(crate) fn serve(settings: &Settings) -> Result<(), Failure> {
@@ -28,14 +28,13 @@ async fn run(settings: &Settings) -> Result<(), Failure> {
     let (operations, operations_address) = bind(settings.server.operations_listen).await?;
     let public_url = settings.server.public_url_for(address);
     let mails = mails::open(&settings.mail)?;
-    let opened = stores::open(settings).await?;
-    let service = compose::open_service(settings, public_url.as_str(), opened.stores).await?;
+    let (service, session_ends) = compose::open_service(settings, public_url.as_str()).await?;
     let service = Arc::new(service);
     let web_settings = web_settings(settings, public_url.as_str());
     let state = AppState::new(Arc::clone(&service), web_settings, mails.mailbox.clone());
 
     let _background = Background(vec![
-        tokio::spawn(background::relay(Arc::clone(&service), sinks(settings, opened.session_ends))),
+        tokio::spawn(background::relay(Arc::clone(&service), sinks(settings, session_ends))),
         tokio::spawn(background::relay_mails(Arc::clone(&service), mails)),
         tokio::spawn(background::sweep(service)),
     ]);

@@ -135,8 +135,8 @@ fn open_ephemeral(settings: &EphemeralSettings, mut stores: Stores) -> Result<Op
     match settings {
         EphemeralSettings::Storage => {}
         EphemeralSettings::Memory => stores.limiter = Arc::new(MemoryLimiter::new()),
-        EphemeralSettings::Redis { url, credentials, ca_file, keeps_sessions } => {
-            let redis = connect(url, credentials.as_ref(), ca_file.as_deref())?;
+        EphemeralSettings::Redis { url, credentials, ca_file, key_prefix, keeps_sessions } => {
+            let redis = connect(url, credentials.as_ref(), ca_file.as_deref(), key_prefix)?;
             let limiter = Arc::new(RedisLimiter::new(redis.clone()));
             stores.limiter = Arc::new(FallbackLimiter::new(limiter, MemoryLimiter::new()));
             let probe: Arc<dyn Probe> = Arc::new(redis.clone());
@@ -157,6 +157,7 @@ fn connect(
     url: &ServerUrl,
     credentials: Option<&SecretInput>,
     ca_file: Option<&Path>,
+    key_prefix: &str,
 ) -> Result<RedisConnection, Failure> {
     let ca_pem = match ca_file {
         None => None,
@@ -168,6 +169,7 @@ fn connect(
     RedisConnection::open(RedisSettings {
         credentials: credentials::named("ephemeral.credentials", credentials),
         ca_pem,
+        key_prefix: key_prefix.to_owned(),
         ..RedisSettings::new(url.as_secret().clone())
     })
     .map_err(Failure::of("ephemeral.url cannot be used"))

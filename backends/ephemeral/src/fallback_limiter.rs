@@ -16,7 +16,7 @@ const PATIENCE: Duration = Duration::from_millis(500);
 const ASKED_EVERY: Duration = Duration::from_millis(500);
 /// How long it may take then. Longer than it takes to find a connection dead, which whoever gives
 /// up earlier never learns.
-const TRIED_FOR: Duration = Duration::from_millis(500);
+const TRIED_FOR: Duration = Duration::from_secs(5);
 
 /// Draws on what all instances share, and where that does not answer, on what this instance counts
 /// alone. Never fails.

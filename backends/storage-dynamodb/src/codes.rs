@@ -39,7 +39,7 @@ impl OneTimeCodeStore for DynamoStorage {
 }
 
 impl DynamoStorage {
-    async fn put_unless_young(&self, put: &PutCode) -> Result<CodePut, StoreError> {
+    pub(crate) async fn put_unless_young(&self, put: &PutCode) -> Result<CodePut, StoreError> {
         let [code, challenge] = put_code(&put.code);
         let code = code
             .when("attribute_not_exists(#PK) OR #created_at_ms <= :unless_made_after")

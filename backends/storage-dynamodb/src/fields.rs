@@ -8,7 +8,7 @@ use crate::row::Item;
 use crate::table::{Kind, TTL, shard_of, ttl_of};
 
 /// Attributes by name; those with no value are absent, or go.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub(crate) struct Fields(pub(crate) Vec<(&'static str, Option<AttributeValue>)>);
 
 impl Fields {

@@ -1,7 +1,7 @@
 //! DynamoDB, as a single table.
 //!
-//! [`table`] describes the table, for whoever makes it by infrastructure code. [`operation`] says
-//! how an operation stays one operation although requests are repeated.
+//! [`table`] describes the table, for whoever makes it by infrastructure code. `operation.rs` says
+//! how an operation stays one operation although its requests are repeated.
 
 mod claim;
 mod client;
@@ -13,7 +13,7 @@ mod limits;
 mod logins;
 mod mails;
 mod notices;
-pub mod operation;
+mod operation;
 mod outbox;
 mod query;
 mod read;

@@ -1,6 +1,7 @@
 use async_trait::async_trait;
 use contracts::{MailOutboxStore, MailState, OutboxMail, QueuedMail, Replaced, StoreError};
 use domain::{EmailAddress, MailId, MailTemplate, Timestamp, UserId};
+use tokio::time::Instant;
 
 use crate::DynamoStorage;
 use crate::claim::Lease;
@@ -8,6 +9,7 @@ use crate::fields::{Fields, bytes, counter, moment, text};
 use crate::operation::within;
 use crate::query::{Range, key_of};
 use crate::row::{Item, Row, known, parsed};
+use crate::sweep::PATIENCE;
 use crate::table::{Key, Kind, mail_partition, owner_list};
 use crate::write::{Action, Written};
 
@@ -86,7 +88,7 @@ impl DynamoStorage {
         for mail in &mails {
             actions.push(Action::delete(key_of(mail)?));
         }
-        Ok(self.delete_each(actions).await?.len())
+        Ok(self.delete_each(actions, Instant::now() + PATIENCE).await?.len())
     }
 }
 

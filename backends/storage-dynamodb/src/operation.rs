@@ -2,7 +2,7 @@
 //!
 //! A request whose answer is lost, or is a 5xx, may have been carried out, and the SDK sends it
 //! again. Whether that may be, and how an operation tells its own earlier attempt from somebody
-//! else's change, is decided here and in [`crate::write`] and [`crate::transaction`]:
+//! else's change, is decided here, in `write.rs` and in `transaction.rs`:
 //!
 //! - **Transactions** carry a `ClientRequestToken`, the operation's own, the same at every attempt:
 //!   `DynamoDB` carries such a request out once in ten minutes, and answers a repetition as it
@@ -31,21 +31,24 @@ use crate::failure::unavailable;
 use crate::table::digest_of;
 
 /// The time that an operation of the store takes at most, repetitions included.
-pub const OPERATION_MAX: Duration = Duration::from_millis(2400);
+pub(crate) const OPERATION_MAX: Duration = Duration::from_millis(2400);
 
 /// How often a request that conflicts with others is tried.
 pub(crate) const TURNS_MAX: u32 = 16;
-/// The longest first wait for others; it doubles until [`WAIT_MAX`].
+/// The longest first wait for others. It doubles with each turn.
 const FIRST_WAIT_MS: u64 = 16;
+/// The longest wait of all.
 const WAIT_MAX_MS: u64 = 256;
 
 /// Ends an operation that takes too long.
-pub(crate) async fn within<T>(
+pub(crate) fn within<T>(
     operation: impl Future<Output = Result<T, StoreError>>,
-) -> Result<T, StoreError> {
-    tokio::time::timeout(OPERATION_MAX, operation)
-        .await
-        .unwrap_or_else(|_| Err(unavailable("the table did not answer in time")))
+) -> impl Future<Output = Result<T, StoreError>> {
+    // Requests of the SDK are large: on the heap they burden none of the callers.
+    let operation = tokio::time::timeout(OPERATION_MAX, Box::pin(operation));
+    async move {
+        operation.await.unwrap_or_else(|_| Err(unavailable("the table did not answer in time")))
+    }
 }
 
 /// Names the operations of this instance as no other's. Unique without randomness: the table

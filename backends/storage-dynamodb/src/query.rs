@@ -6,10 +6,12 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use contracts::StoreError;
 use domain::Timestamp;
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 
 use crate::DynamoStorage;
 use crate::failure::{failed, unavailable};
 use crate::fields::{moment, text};
+use crate::operation::OPERATION_MAX;
 use crate::row::{Item, Row};
 use crate::table::{BY_LIST, BY_MOMENT, Key, Kind, SHARDS};
 use crate::write::names_in;
@@ -22,7 +24,7 @@ const PAGE_MAX: usize = 1000;
 const AT_ONCE: usize = 16;
 
 /// Items of one partition, in their order.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(crate) struct Range {
     index: Option<&'static str>,
     condition: String,
@@ -67,6 +69,12 @@ impl Range {
     /// After that sort key.
     pub(crate) fn after(self, after: Option<&str>) -> Self {
         after.map_or(self.clone(), |after| self.and("#SK > :after", after))
+    }
+
+    /// Only sort keys that begin so.
+    pub(crate) fn starting(mut self, prefix: &str) -> Self {
+        self.condition = format!("{} AND begins_with(#SK, :prefix)", self.condition);
+        self.value(":prefix", text(prefix))
     }
 
     /// Only those for which this holds.
@@ -163,6 +171,21 @@ impl DynamoStorage {
         R: Send + 'static,
         F: Future<Output = Result<R, StoreError>> + Send + 'static,
     {
+        let far_away = Instant::now() + OPERATION_MAX;
+        self.each_until(far_away, all, run).await
+    }
+
+    /// Does the same to each of many, some at once, and begins with no more of them after `until`.
+    pub(crate) async fn each_until<T, R, F>(
+        &self,
+        until: Instant,
+        all: Vec<T>,
+        run: impl Fn(Self, T) -> F,
+    ) -> Result<Vec<R>, StoreError>
+    where
+        R: Send + 'static,
+        F: Future<Output = Result<R, StoreError>> + Send + 'static,
+    {
         let mut answers = Vec::with_capacity(all.len());
         let mut running = JoinSet::new();
         for one in all {
@@ -170,6 +193,9 @@ impl DynamoStorage {
                 && let Some(ended) = running.join_next().await
             {
                 answers.push(ended.map_err(|_| unavailable("a task was ended"))??);
+            }
+            if Instant::now() >= until {
+                break;
             }
             running.spawn(run(self.clone(), one));
         }

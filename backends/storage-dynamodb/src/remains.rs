@@ -1,17 +1,23 @@
 //! Removing what is left of those who left.
 
+use std::time::Duration;
+
 use contracts::StoreError;
 use domain::{Timestamp, UserId};
+use tokio::time::Instant;
 
 use crate::DynamoStorage;
 use crate::fields::Fields;
 use crate::query::{Range, key_of};
 use crate::row::Row;
+use crate::sweep::PATIENCE;
 use crate::table::{Key, Kind, owner_list, user_partition};
 use crate::write::Action;
 
 /// Tombstones that are looked at in one turn.
 const TOMBSTONES_MAX: usize = 1000;
+/// How long tombstones are looked at before what was found is removed.
+const LOOKING: Duration = Duration::from_millis(700);
 /// The kinds of items that stand in the partition of a user; mails stand elsewhere.
 const KINDS: [&str; 3] = ["SESS#", "DEVICE#", "CODE#"];
 
@@ -28,12 +34,15 @@ impl DynamoStorage {
         settled: Timestamp,
         limit: usize,
     ) -> Result<usize, StoreError> {
+        let start = Instant::now();
         let end_of_time = Timestamp::from_unix_ms(i64::MAX);
         let tombstones = self.list_due(Kind::Erased, end_of_time, TOMBSTONES_MAX).await?;
         let look = |storage: Self, key| async move { storage.remains_of(&key, limit).await };
         let (mut left, mut deletions, mut settling) =
             ([limit; KINDS.len() + 1], Vec::new(), Vec::new());
-        for remains in self.each(tombstones, look).await?.into_iter().flatten() {
+        for remains in
+            self.each_until(start + LOOKING, tombstones, look).await?.into_iter().flatten()
+        {
             if remains.keys.is_empty() && remains.erased_at <= settled {
                 settling.push(remains.user);
             }
@@ -46,8 +55,12 @@ impl DynamoStorage {
                 }
             }
         }
-        self.each(settling, |storage, user| async move { storage.settle(&user).await }).await?;
-        Ok(self.delete_each(deletions).await?.len())
+        let gone = self.delete_each(deletions, start + PATIENCE).await?.len();
+        self.each_until(start + PATIENCE, settling, |storage, user| async move {
+            storage.settle(&user).await
+        })
+        .await?;
+        Ok(gone)
     }
 
     /// What is left of a user whose tombstone has that key, as far as one turn could remove it.
@@ -59,15 +72,15 @@ impl DynamoStorage {
             return Ok(None);
         }
         let (user, erased_at) = (row.user("id")?, row.moment("erased_at_ms")?);
-        let beside_tombstone = limit.saturating_mul(KINDS.len()).saturating_add(2);
-        let items = self.list(&Range::of(user_partition(&user)), beside_tombstone).await?;
-        let mails =
-            self.list(&Range::listed(owner_list(&user), None), limit.saturating_add(1)).await?;
+        // Each kind by itself: else those of which there are many would keep others waiting.
+        let ranges = KINDS
+            .map(|kind| Range::of(user_partition(&user)).starting(kind))
+            .into_iter()
+            .chain([Range::listed(owner_list(&user), None)]);
         let mut keys = Vec::new();
-        for item in items.iter().chain(&mails) {
-            let found = key_of(item)?;
-            if found != *key {
-                keys.push(found);
+        for range in ranges {
+            for item in self.list(&range, limit).await? {
+                keys.push(key_of(&item)?);
             }
         }
         Ok(Some(Remains { user, erased_at, keys }))

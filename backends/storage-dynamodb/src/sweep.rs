@@ -1,10 +1,10 @@
 //! Removing what is over.
 
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use contracts::{Expiry, StoreError};
 use domain::Timestamp;
+use tokio::time::Instant;
 
 use crate::DynamoStorage;
 use crate::codes::to_challenge;
@@ -13,24 +13,27 @@ use crate::row::{Item, Row};
 use crate::table::{Key, Kind};
 use crate::write::{Action, Written};
 
-/// How long deletions go on before the rest is left to the next turn.
-pub(crate) const PATIENCE: Duration = Duration::from_millis(1500);
+/// How long deletions begin before the rest is left to the next turn.
+pub(crate) const PATIENCE: Duration = Duration::from_millis(1200);
+/// How much longer those that follow from them may begin.
+const MORE_PATIENCE: Duration = Duration::from_millis(400);
 
 impl DynamoStorage {
     /// The kinds go side by side, each until its own limit or the end of patience.
     pub(crate) async fn sweep(&self, expiry: Expiry, limit: usize) -> Result<usize, StoreError> {
+        let until = Instant::now() + PATIENCE;
         let (revocations, sessions, devices, codes) = tokio::try_join!(
-            self.sweep_kind(Kind::Revocation, expiry.now, limit),
-            self.sweep_kind(Kind::Session, expiry.sessions, limit),
-            self.sweep_kind(Kind::Device, expiry.now, limit),
-            self.sweep_kind(Kind::Code, expiry.now, limit),
+            self.sweep_kind(Kind::Revocation, expiry.now, limit, until),
+            self.sweep_kind(Kind::Session, expiry.sessions, limit, until),
+            self.sweep_kind(Kind::Device, expiry.now, limit, until),
+            self.sweep_kind(Kind::Code, expiry.now, limit, until),
         )?;
         // Nobody follows a challenge without a code. One that is missed expires by itself.
         let mut challenges = Vec::new();
         for code in &codes {
             challenges.push(Action::delete(Key::challenge(to_challenge(Row(code))?)));
         }
-        self.delete_each(challenges).await?;
+        self.delete_each(challenges, until + MORE_PATIENCE).await?;
         Ok(revocations.len() + sessions.len() + devices.len() + codes.len())
     }
 
@@ -39,36 +42,34 @@ impl DynamoStorage {
     async fn sweep_kind(
         &self,
         kind: Kind,
-        until: Timestamp,
+        over_at: Timestamp,
         limit: usize,
+        until: Instant,
     ) -> Result<Vec<Item>, StoreError> {
-        let due = self.list_due(kind, until, limit).await?;
+        let due = self.list_due(kind, over_at, limit).await?;
         let delete = |key| {
-            Action::delete(key).when("#expires_at_ms <= :until").value(":until", moment(until))
+            Action::delete(key)
+                .when("#expires_at_ms <= :over_at")
+                .value(":over_at", moment(over_at))
         };
-        self.delete_each(due.into_iter().map(delete).collect()).await
+        self.delete_each(due.into_iter().map(delete).collect(), until).await
     }
 
-    /// Carries out deletions until patience is over. Returns the items that are gone by them; what
-    /// somebody else removed is not among them.
-    pub(crate) async fn delete_each(&self, actions: Vec<Action>) -> Result<Vec<Item>, StoreError> {
-        let gone = Arc::new(Mutex::new(Vec::new()));
-        let deletions = self.each(actions, |storage, action| {
-            let gone = Arc::clone(&gone);
-            async move {
-                if let Written::Done(item) = storage.write(action).await?
-                    && !item.is_empty()
-                {
-                    gone.lock().unwrap_or_else(PoisonError::into_inner).push(item);
-                }
-                Ok(())
-            }
-        });
-        // Whatever is not removed by then is left to the next turn.
-        if let Ok(Err(error)) = tokio::time::timeout(PATIENCE, deletions).await {
-            return Err(error);
-        }
-        let mut gone = gone.lock().unwrap_or_else(PoisonError::into_inner);
-        Ok(std::mem::take(&mut *gone))
+    /// Carries out deletions, and begins with no more of them after `until`. Returns the items that
+    /// are gone by them; what somebody else removed is not among them.
+    pub(crate) async fn delete_each(
+        &self,
+        actions: Vec<Action>,
+        until: Instant,
+    ) -> Result<Vec<Item>, StoreError> {
+        let delete = |storage: Self, action| async move { storage.write(action).await };
+        let written = self.each_until(until, actions, delete).await?;
+        Ok(written
+            .into_iter()
+            .filter_map(|written| match written {
+                Written::Done(item) if !item.is_empty() => Some(item),
+                Written::Done(_) | Written::Unmet(_) => None,
+            })
+            .collect())
     }
 }

@@ -17,23 +17,34 @@
 //!
 //! # Items
 //!
-//! | item | `PK` | `SK` | in an index |
+//! | item | `PK` | `SK` |
+//! |---|---|---|
+//! | user, or the tombstone of one | `USER#<user>` | `PROFILE` |
+//! | session | `USER#<user>` | `SESS#<session>` |
+//! | device | `USER#<user>` | `DEVICE#<digest, hex>` |
+//! | one-time code | `USER#<user>` | `CODE#<kind>` |
+//! | whose address | `EMAIL#<key>` | `EMAIL` |
+//! | whose user name | `USERNAME#<name>` | `USERNAME` |
+//! | where a challenge leads | `CHALLENGE#<challenge>` | `CHALLENGE` |
+//! | waiting event | `OUTBOX#<0-3>` | event |
+//! | mail | `MAIL#<0-3>` | mail |
+//! | revocation | `REVOCATIONS#<0-3>` | `<order, 20 digits>#<operation>` |
+//! | part of the revocation sequence | `COUNTERS` | `REVOCATIONS#<00-15>` |
+//! | limit | `LIMIT#<key, hex>` | `LIMIT` |
+//! | record of the deployment | `RECORD#<name>` | `RECORD` |
+//! | the roles | `ROLES` | `ROLES` |
+//! | how many opened the table | `INSTANCES` | `INSTANCES` |
+//!
+//! | item | index | hash | range |
 //! |---|---|---|---|
-//! | user, or the tombstone of one | `USER#<user>` | `PROFILE` | GSI2 `USER#<0-3>` / user; a tombstone with remains GSI1 `ERASED#<0-3>` / when |
-//! | session | `USER#<user>` | `SESS#<session>` | GSI1 `SESSION#<0-3>` / absolute expiry |
-//! | device | `USER#<user>` | `DEVICE#<digest, hex>` | GSI1 `DEVICE#<0-3>` / expiry |
-//! | one-time code | `USER#<user>` | `CODE#<kind>` | GSI1 `CODE#<0-3>` / expiry |
-//! | whose address | `EMAIL#<key>` | `EMAIL` | |
-//! | whose user name | `USERNAME#<name>` | `USERNAME` | |
-//! | where a challenge is | `CHALLENGE#<challenge>` | `CHALLENGE` | |
-//! | waiting event | `OUTBOX#<0-3>` | event | |
-//! | mail | `MAIL#<0-3>` | mail | GSI1 `MAIL#<0-3>` / when due; GSI2 `OWNER#<user>` / mail |
-//! | revocation | `REVOCATIONS#<0-3>` | `<order, 20 digits>#<operation>` | GSI1 `REVOCATION#<0-3>` / expiry |
-//! | part of the revocation sequence | `COUNTERS` | `REVOCATIONS#<00-15>` | |
-//! | limit | `LIMIT#<key, hex>` | `LIMIT` | |
-//! | record of the deployment | `RECORD#<name>` | `RECORD` | |
-//! | the roles | `ROLES` | `ROLES` | |
-//! | how many opened the table | `INSTANCES` | `INSTANCES` | |
+//! | user | `GSI2` | `USER#<0-3>` | user |
+//! | tombstone with remains | `GSI1` | `ERASED#<0-3>` | when the user was erased |
+//! | session | `GSI1` | `SESSION#<0-3>` | absolute expiry |
+//! | device | `GSI1` | `DEVICE#<0-3>` | expiry |
+//! | one-time code | `GSI1` | `CODE#<0-3>` | expiry |
+//! | revocation | `GSI1` | `REVOCATION#<0-3>` | expiry |
+//! | mail | `GSI1` | `MAIL#<0-3>` | when it is due |
+//! | mail that goes with its user | `GSI2` | `OWNER#<user>` | mail |
 //!
 //! A digit after `#` is a shard, chosen by a hash of the last part of the item's name, so that no
 //! partition is written by everybody. The sequence of revocations is the sum of its parts.
@@ -55,7 +66,7 @@
 //!
 //! Moments are numbers of milliseconds and end in `_at_ms`; ids are text as the API shows them;
 //! digests and sealed values are binary; what is absent has no attribute. `op` is the operation
-//! that changed the item last ([`crate::operation`]).
+//! that changed the item last (`operation.rs`).
 
 use std::collections::HashMap;
 use std::time::Duration;

@@ -1,9 +1,10 @@
 //! Writing several items at once.
 //!
-//! See [`crate::operation`] for how a repeated request finds out whether it was carried out.
+//! See `operation.rs` for how a repeated request finds out whether it was carried out.
 
 use aws_sdk_dynamodb::error::{BuildError, ProvideErrorMetadata as _};
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
+use aws_sdk_dynamodb::types::builders::TransactWriteItemBuilder;
 use aws_sdk_dynamodb::types::{
     CancellationReason, ConditionCheck, Delete, Put, ReturnValuesOnConditionCheckFailure,
     TransactWriteItem, Update,
@@ -39,11 +40,10 @@ pub(crate) enum Guard {
 }
 
 /// Actions on different items, of which all are carried out or none.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(crate) struct Transaction(Vec<(Guard, Action)>);
 
 /// What became of a transaction.
-#[derive(Debug)]
 pub(crate) enum Transacted {
     Done,
     /// These conditions did not hold; with the items as they stand.
@@ -51,7 +51,6 @@ pub(crate) enum Transacted {
 }
 
 /// The conditions that did not hold.
-#[derive(Debug)]
 pub(crate) struct Refusals(Vec<(Guard, Item)>);
 
 impl Refusals {
@@ -153,7 +152,9 @@ impl DynamoStorage {
                 self.check_item(action, key.item()).map(|check| item.condition_check(check))
             }
         };
-        built.map(|item| item.build()).map_err(|_| malformed("action", "something is missing"))
+        built
+            .map(TransactWriteItemBuilder::build)
+            .map_err(|_| malformed("action", "something is missing"))
     }
 
     fn put_item(&self, action: &Action, item: &Item) -> Result<Put, BuildError> {

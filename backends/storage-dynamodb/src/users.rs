@@ -2,8 +2,8 @@ use std::collections::BTreeSet;
 
 use async_trait::async_trait;
 use contracts::{
-    EpochRaise, EraseUser, InsertUser, InsertUserError, OneTimeCodeStore as _, OutboxEvent,
-    PutCode, ReplaceUser, Replaced, StoreError, UserReplaced, UserStore,
+    EpochRaise, EraseUser, InsertUser, InsertUserError, OutboxEvent, PutCode, ReplaceUser,
+    Replaced, StoreError, UserReplaced, UserStore,
 };
 use domain::{Account, Login, PasswordHash, RoleName, Timestamp, User, UserId};
 
@@ -27,14 +27,8 @@ impl UserStore for DynamoStorage {
         new: &InsertUser,
         if_taken: Option<&PutCode>,
     ) -> Result<(), InsertUserError> {
-        match (within(self.insert(new)).await?, if_taken) {
-            (None, _) => Ok(()),
-            (Some(Guard::Email), Some(put)) => {
-                Err(InsertUserError::EmailTaken(Some(self.put_code(put).await?)))
-            }
-            (Some(Guard::Email), None) => Err(InsertUserError::EmailTaken(None)),
-            (Some(_), _) => Err(InsertUserError::UsernameTaken),
-        }
+        let refused = within(self.insert_or_tell(new, if_taken)).await?;
+        refused.map_or(Ok(()), Err)
     }
 
     async fn find_user(&self, id: &UserId) -> Result<Option<Account>, StoreError> {
@@ -95,6 +89,23 @@ impl UserStore for DynamoStorage {
 }
 
 impl DynamoStorage {
+    /// Two operations, of which the second is the owner's affair alone: whether it happens is
+    /// decided by the first, and nothing depends on both.
+    async fn insert_or_tell(
+        &self,
+        new: &InsertUser,
+        if_taken: Option<&PutCode>,
+    ) -> Result<Option<InsertUserError>, StoreError> {
+        match (self.insert(new).await?, if_taken) {
+            (None, _) => Ok(None),
+            (Some(Guard::Email), Some(put)) => {
+                Ok(Some(InsertUserError::EmailTaken(Some(self.put_unless_young(put).await?))))
+            }
+            (Some(Guard::Email), None) => Ok(Some(InsertUserError::EmailTaken(None))),
+            (Some(_), _) => Ok(Some(InsertUserError::UsernameTaken)),
+        }
+    }
+
     /// Inserts a user. Returns what was taken, if anything was.
     async fn insert(&self, new: &InsertUser) -> Result<Option<Guard>, StoreError> {
         let user = &new.user;

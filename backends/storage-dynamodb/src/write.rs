@@ -1,6 +1,6 @@
 //! Writing one item.
 //!
-//! See [`crate::operation`] for how a repeated request finds out whether it was carried out.
+//! See `operation.rs` for how a repeated request finds out whether it was carried out.
 
 use std::collections::HashMap;
 
@@ -21,14 +21,14 @@ use crate::row::Item;
 use crate::table::Key;
 
 /// A change of one item, or a look at it that a transaction depends on.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(crate) struct Action {
     pub(crate) verb: Verb,
     pub(crate) conditions: Vec<String>,
     pub(crate) values: HashMap<String, AttributeValue>,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(crate) enum Verb {
     Put(Item),
     Update { key: Key, sets: Vec<String>, adds: Vec<String>, removes: Vec<String> },
@@ -37,7 +37,6 @@ pub(crate) enum Verb {
 }
 
 /// What became of a change of one item.
-#[derive(Debug)]
 pub(crate) enum Written {
     /// It was made. The item: after an update as it is, after a deletion as it was.
     Done(Item),

@@ -3,7 +3,8 @@
 //! The driver retries nothing: DocumentDB before 8.0.2 cannot tell a retried write from a new one,
 //! and the driver knows no deadline. So we do, within one deadline for the whole operation:
 //!
-//! - **The server was not reached, or is no primary (any more)**: up to three attempts. Whether
+//! - **The server was not reached, is no primary (any more), or does not answer within a second**:
+//!   up to three attempts. Whether
 //!   the lost attempt was carried out is then unknown, so a write looks for its own trace before
 //!   it is tried again, and once more if it then finds its condition unmet. The trace is the field
 //!   `operation` of one document, an id that we make for each call of a contract method: see
@@ -15,8 +16,8 @@
 //!   - A claim of events or mails names its operation in each of them, and gives whatever bears
 //!     it: an attempt that was lost is found, not repeated.
 //!   - A draw on a quota may count twice. It errs to the side of refusing, by one.
-//! - **A write conflict** (112, or a transaction that the server ended): nothing was written. It is
-//!   tried again with growing pauses until the deadline.
+//! - **A write conflict** (112, or a transaction that the server ended), or no connection: nothing
+//!   was written. It is tried again with growing pauses until the deadline.
 //! - **A commit without an answer**: the commit is repeated, alone. If no answer comes, the rule
 //!   for servers that were not reached applies to the whole transaction, trace first.
 //! - **Credentials that are refused** are read again, once in an operation.
@@ -35,6 +36,9 @@ use crate::connection::{Connected, Connection};
 
 /// An operation answers by then: a little less than the contracts allow.
 const DEADLINE: Duration = Duration::from_millis(2_300);
+
+/// A connection may be dead without anybody having been told: then there is time for another.
+const ATTEMPT_MAX: Duration = Duration::from_millis(1_100);
 
 /// How often an operation is tried where the server is not reached.
 const ATTEMPTS_MAX: u32 = 3;
@@ -66,19 +70,20 @@ where
         let (mut may_be_done, mut has_renewed) = (false, false);
         loop {
             let connected = connection.current();
-            let tried = attempt(Attempt { connected: Arc::clone(&connected), may_be_done }).await;
-            let error = match tried {
-                Ok(answer) => return Ok(answer),
-                Err(error) => error,
+            let trial = attempt(Attempt { connected: Arc::clone(&connected), may_be_done });
+            let (trouble, failure) = match tokio::time::timeout(ATTEMPT_MAX, trial).await {
+                Ok(Ok(answer)) => return Ok(answer),
+                Ok(Err(error)) => (Trouble::of(&error), failure(&error)),
+                Err(_) => (Trouble::Unreached, unavailable("the server did not answer")),
             };
-            may_be_done |= code(&error) != Some(WRITE_CONFLICT);
-            match Trouble::of(&error) {
-                Trouble::Conflict => {}
+            may_be_done |= !matches!(trouble, Trouble::Again { is_certain: true });
+            match trouble {
+                Trouble::Again { .. } => {}
                 Trouble::Unreached if lost + 1 < ATTEMPTS_MAX => lost += 1,
                 Trouble::Credentials if !has_renewed && connection.renew(&connected).await? => {
                     has_renewed = true;
                 }
-                _ => return Err(failure(&error)),
+                _ => return Err(failure),
             }
             tokio::time::sleep(pause(pauses)).await;
             pauses += 1;
@@ -98,7 +103,11 @@ pub(crate) async fn in_time<T>(
 
 /// What kind of failure an attempt met.
 enum Trouble {
-    Conflict,
+    /// Others were there first, or there was no connection. It is certain that nothing was written
+    /// where the server says so itself.
+    Again {
+        is_certain: bool,
+    },
     Unreached,
     Credentials,
     Final,
@@ -106,22 +115,22 @@ enum Trouble {
 
 impl Trouble {
     fn of(error: &Error) -> Self {
-        match (code(error), error.kind.as_ref()) {
-            (Some(WRITE_CONFLICT), _) => Self::Conflict,
-            (Some(AUTHENTICATION_FAILED), _) | (_, ErrorKind::Authentication { .. }) => {
-                Self::Credentials
-            }
-            (Some(code), _) if NOT_PRIMARY.contains(&code) => Self::Unreached,
-            // Written by this server, and perhaps lost with it.
-            (_, ErrorKind::Write(WriteFailure::WriteConcernError(_))) => Self::Unreached,
-            (
-                _,
-                ErrorKind::Io(_)
-                | ErrorKind::ConnectionPoolCleared { .. }
-                | ErrorKind::ServerSelection { .. },
-            ) => Self::Unreached,
+        let code = code(error);
+        match error.kind.as_ref() {
+            _ if code == Some(WRITE_CONFLICT) => Self::Again { is_certain: true },
+            _ if code == Some(AUTHENTICATION_FAILED) => Self::Credentials,
+            ErrorKind::Authentication { .. } => Self::Credentials,
             _ if error.contains_label(UNKNOWN_TRANSACTION_COMMIT_RESULT) => Self::Unreached,
-            _ if error.contains_label(TRANSIENT_TRANSACTION_ERROR) => Self::Conflict,
+            _ if code.is_some_and(|code| NOT_PRIMARY.contains(&code)) => Self::Unreached,
+            ErrorKind::Io(_)
+            | ErrorKind::ServerSelection { .. }
+            // Written by this server, and perhaps lost with it.
+            | ErrorKind::Write(WriteFailure::WriteConcernError(_)) => Self::Unreached,
+            // Somebody else's connection failed, for their reason: perhaps refused credentials.
+            ErrorKind::ConnectionPoolCleared { .. } => Self::Again { is_certain: false },
+            _ if error.contains_label(TRANSIENT_TRANSACTION_ERROR) => {
+                Self::Again { is_certain: false }
+            }
             _ => Self::Final,
         }
     }
@@ -129,7 +138,7 @@ impl Trouble {
 
 /// Whether the server was not reached, or was busy with others.
 pub(crate) fn is_worth_another_try(error: &Error) -> bool {
-    matches!(Trouble::of(error), Trouble::Unreached | Trouble::Conflict)
+    matches!(Trouble::of(error), Trouble::Unreached | Trouble::Again { .. })
 }
 
 /// The server's code, where it gave one.
@@ -154,9 +163,15 @@ struct ServerRefusal(i32);
 
 /// What a failure looks like to callers.
 pub(crate) fn failure(error: &Error) -> StoreError {
-    match code(error) {
-        Some(code) => unavailable(ServerRefusal(code)),
-        None => unavailable(error.kind.to_string()),
+    match (code(error), error.kind.as_ref()) {
+        (Some(code), _) => unavailable(ServerRefusal(code)),
+        (None, ErrorKind::ConnectionPoolCleared { .. }) => {
+            unavailable("the connections to the server broke")
+        }
+        (None, ErrorKind::Authentication { .. }) => {
+            unavailable("the server refused user name or password: authentication failed")
+        }
+        (None, other) => unavailable(other.to_string()),
     }
 }
 

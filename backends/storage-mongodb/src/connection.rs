@@ -6,7 +6,7 @@ use std::time::Duration;
 use contracts::{Credentials, StoreError};
 use mongodb::options::Credential;
 use mongodb::{Client, Database};
-use secrecy::{ExposeSecret as _, SecretString};
+use secrecy::ExposeSecret as _;
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 
@@ -81,8 +81,7 @@ async fn read_credentials(settings: &MongoSettings) -> Result<Option<Credentials
 }
 
 fn is_same(one: &Credentials, other: &Credentials) -> bool {
-    let secret = |credentials: &Credentials| credentials.password.expose_secret().to_owned();
-    one.username == other.username && secret(one) == secret(other)
+    one.username == other.username && one.password.expose_secret() == other.password.expose_secret()
 }
 
 async fn connect(
@@ -98,7 +97,7 @@ async fn connect(
     if let Some(Credentials { username, password }) = &credentials {
         let credential = target.options.credential.get_or_insert_with(Credential::default);
         credential.username = Some(username.clone());
-        credential.password = Some(exposed(password));
+        credential.password = Some(password.expose_secret().to_owned());
     }
     target.options.command_event_handler.clone_from(&settings.command_events);
     let client = Client::with_options(target.options).map_err(|error| {
@@ -106,8 +105,4 @@ async fn connect(
     })?;
     let database = client.database(&target.database);
     Ok(Connected { client, database, credentials })
-}
-
-fn exposed(secret: &SecretString) -> String {
-    secret.expose_secret().to_owned()
 }

@@ -16,7 +16,8 @@ const DATABASE: &str = "doorward";
 /// costs.
 const HEARTBEAT: Duration = Duration::from_secs(1);
 const SERVER_SELECTION_MAX: Duration = Duration::from_secs(2);
-const CONNECT_MAX: Duration = Duration::from_secs(2);
+/// Also how long a heartbeat waits for its answer, and so how long silence goes unnoticed.
+const CONNECT_MAX: Duration = Duration::from_secs(1);
 const IDLE_MAX: Duration = Duration::from_mins(1);
 
 /// Options that we set ourselves, or that strings for other drivers have and this one refuses.
@@ -71,9 +72,8 @@ pub(crate) struct Target {
 /// Reads a connection string, with our own options in place of its.
 pub(crate) async fn parse(url: &SecretString, pool_max: u32) -> Result<Target, UrlMistake> {
     let url = without_ours(url.expose_secret())?;
-    let mut options = match ClientOptions::parse(&url).await {
-        Ok(options) => options,
-        Err(_) => return Err(mistake(&url).await),
+    let Ok(mut options) = ClientOptions::parse(&url).await else {
+        return Err(mistake(&url).await);
     };
     options.app_name.get_or_insert_with(|| "doorward".to_owned());
     options.retry_writes = Some(false);

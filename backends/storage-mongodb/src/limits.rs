@@ -4,7 +4,7 @@
 use async_trait::async_trait;
 use contracts::{Draw, Drawn, Limiter, StoreError};
 use domain::Timestamp;
-use mongodb::bson::{Bson, doc};
+use mongodb::bson::{Bson, Document, doc};
 
 use crate::MongoStorage;
 use crate::attempts::{Attempt, DUPLICATE_KEY, code, in_time, retrying, unavailable};
@@ -17,7 +17,7 @@ const LOOKS_MAX: u32 = 16;
 #[async_trait]
 impl Limiter for MongoStorage {
     async fn draw(&self, draw: &Draw) -> Result<Drawn, StoreError> {
-        let (step, latest) = (draw.quota.step(), draw.at.plus(draw.quota.reach()));
+        let latest = draw.at.plus(draw.quota.reach());
         in_time(async {
             for _ in 0..LOOKS_MAX {
                 if self.draw_further(draw, latest).await? || self.draw_first(draw).await? {
@@ -26,9 +26,8 @@ impl Limiter for MongoStorage {
                 let found = self.find_one(LIMITS, doc! { "_id": key(draw) }).await?;
                 if let Some(found) = found {
                     let whole_at = Fields(&found).moment("whole_at")?;
-                    match draw.quota.draw(Some(whole_at), draw.at) {
-                        Err(wait) => return Ok(Drawn::No { wait }),
-                        Ok(_) => tracing::trace!(?step, "a quota changed while it was drawn on"),
+                    if let Err(wait) = draw.quota.draw(Some(whole_at), draw.at) {
+                        return Ok(Drawn::No { wait });
                     }
                 }
             }
@@ -51,7 +50,7 @@ impl MongoStorage {
         self.move_by(doc! { "_id": key(draw), "whole_at": range }, step_ms(draw)).await
     }
 
-    async fn move_by(&self, filter: mongodb::bson::Document, ms: i64) -> Result<bool, StoreError> {
+    async fn move_by(&self, filter: Document, ms: i64) -> Result<bool, StoreError> {
         let change = doc! { "$inc": { "whole_at": ms } };
         Ok(self.update_all(LIMITS, filter, change).await? > 0)
     }
@@ -62,7 +61,7 @@ impl MongoStorage {
         let whole_at = draw.at.plus(draw.quota.step());
         let change = &doc! { "$set": { "whole_at": whole_at.unix_ms() } };
         retrying(&self.connection, |Attempt { connected, .. }| async move {
-            let limits = connected.database.collection::<mongodb::bson::Document>(LIMITS);
+            let limits = connected.database.collection::<Document>(LIMITS);
             match limits.update_one(filter.clone(), change.clone()).upsert(true).await {
                 Ok(_) => Ok(true),
                 // It is there, and not whole.

@@ -119,23 +119,31 @@ impl Operation {
 )]
 struct NoTransactions;
 
-/// Refuses a server that has no transactions, by trying one that changes nothing.
+/// Refuses a server that has no transactions: one that belongs to no set says so, and any other is
+/// asked for one that changes nothing.
 pub(crate) async fn require_transactions(connection: &Connection) -> Result<(), StoreError> {
+    let tried = retrying(connection, |Attempt { connected, .. }| async move {
+        match has_transactions(&connected).await {
+            Err(error) if means_no_transactions(&error) => Ok(false),
+            ended => ended,
+        }
+    });
+    if tried.await? { Ok(()) } else { Err(unavailable(NoTransactions)) }
+}
+
+async fn has_transactions(connected: &Connected) -> Result<bool, Error> {
+    let hello = connected.database.run_command(doc! { "hello": 1 }).await?;
+    // A router of a sharded cluster has no name of a set, but a message.
+    if !hello.contains_key("setName") && !hello.contains_key("msg") {
+        return Ok(false);
+    }
     let nothing = Step::Update {
         of: COUNTERS,
         filter: doc! { "_id": "" },
         change: doc! { "$set": { "value": 0_i64 } },
         guard: None,
     };
-    let steps = &[nothing];
-    let tried = retrying(connection, |Attempt { connected, .. }| async move {
-        match transact(&connected, steps).await {
-            Ok(_) => Ok(true),
-            Err(error) if means_no_transactions(&error) => Ok(false),
-            Err(error) => Err(error),
-        }
-    });
-    if tried.await? { Ok(()) } else { Err(unavailable(NoTransactions)) }
+    transact(connected, &[nothing]).await.map(|_| true)
 }
 
 async fn transact(connected: &Connected, steps: &[Step]) -> Result<Written, Error> {

@@ -67,7 +67,7 @@ impl SessionStore for MongoStorage {
         user: &UserId,
         session: SessionId,
     ) -> Result<Option<SignedIn>, StoreError> {
-        in_time(self.signed_in(user, session)).await
+        in_time(Box::pin(self.signed_in(user, session))).await
     }
 
     async fn list_sessions(

@@ -97,7 +97,7 @@ pub(crate) const DELETE_LIMITS: Sql = delete_expired!("limits", "limit_key", "wh
 pub(crate) const DELETE_MAILS_OF: Sql =
     delete_some!("mails", "id", "id", " FROM mails o WHERE o.user_id = $1 LIMIT $2");
 
-/// Deletes at most `$1` of the rows that belong to erased users, which the engines mark differently.
+/// Deletes at most `$1` of the rows that belong to erased users, marked differently.
 macro_rules! delete_remains {
     ($table:literal, $key:literal, $picked:literal) => {
         Sql {

@@ -87,13 +87,13 @@ const POSTGRES_WALKS: [&str; 5] = [
     "picked",
 ];
 
+const COUNT_PARAMETERS: &str =
+    "SELECT cardinality(parameter_types) FROM pg_prepared_statements WHERE name = 'planned'";
+
 /// What PostgreSQL means to do with a statement whatever its parameters are.
 async fn postgres_plan(client: &tokio_postgres::Client, sql: &str) -> Vec<String> {
     client.batch_execute(&format!("PREPARE planned AS {sql}")).await.unwrap();
-    let row = client
-        .query_one("SELECT cardinality(parameter_types) FROM pg_prepared_statements WHERE name = 'planned'", &[])
-        .await
-        .unwrap();
+    let row = client.query_one(COUNT_PARAMETERS, &[]).await.unwrap();
     let count = usize::try_from(row.get::<_, i32>(0)).unwrap();
     let values =
         if count == 0 { String::new() } else { format!("({})", vec!["NULL"; count].join(", ")) };
@@ -140,10 +140,12 @@ async fn every_statement_finds_its_rows_by_an_index_on_postgres() {
 /// Enough for the planner to tell tables from pages: thousands of users, one in a hundred erased.
 const MANY_ROWS: &str = "
     INSERT INTO erased_users SELECT 'gone_' || n, n, 1, n % 100 = 0 FROM generate_series(1, 5000) n;
-    INSERT INTO users SELECT 'user_' || n, 'e', 'e' || n, TRUE, NULL, NULL, 'active', NULL, 0, 1, 0, 0
+    INSERT INTO users
+    SELECT 'user_' || n, 'e', 'e' || n, TRUE, NULL, NULL, 'active', NULL, 0, 1, 0, 0
       FROM generate_series(1, 5000) n;
     INSERT INTO user_roles SELECT id, 'USER' FROM users;
-    INSERT INTO sessions SELECT 's' || n, 'user_' || n, 0, 1, 0, 0, NULL, '', '', 0, NULL, NULL, 0, 0, 0, n
+    INSERT INTO sessions
+    SELECT 's' || n, 'user_' || n, 0, 1, 0, 0, NULL, '', '', 0, NULL, NULL, 0, 0, 0, n
       FROM generate_series(1, 5000) n;
     INSERT INTO devices SELECT 'user_' || n, '', n FROM generate_series(1, 5000) n;
     INSERT INTO mails SELECT 'm' || n, 'user_' || n, '', '', '', 0, 0, 'dead', 0, n

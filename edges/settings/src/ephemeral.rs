@@ -26,6 +26,9 @@ pub enum EphemeralSettings {
         /// A PEM file of certificate authorities that are trusted beside the usual ones; only with
         /// `rediss://`. Nobody has opened it yet.
         ca_file: Option<PathBuf>,
+        /// What all our keys begin with: at most 64 characters of `a-z A-Z 0-9 . _ : -`; may be
+        /// empty.
+        key_prefix: String,
         /// Whether sessions are kept there, too.
         keeps_sessions: bool,
     },
@@ -40,7 +43,10 @@ enum Choice {
 const PATHS: ServerPaths =
     ServerPaths { url: "ephemeral.url", credentials: "ephemeral.credentials" };
 const CA_FILE: &str = "ephemeral.ca_file";
+const KEY_PREFIX: &str = "ephemeral.key_prefix";
 const SESSIONS: &str = "ephemeral.sessions";
+
+const KEY_PREFIX_MAX: usize = 64;
 
 const RIGHT: &str = "write memory://, storage://, redis://host:6379 or rediss://host:6379";
 
@@ -51,11 +57,13 @@ pub(crate) fn read(
     let choice = read_choice(reader, environment);
     let credentials = credentials::read(reader, PATHS.credentials, environment);
     let ca_file = reader.optional_text(CA_FILE, parse_path);
+    let key_prefix = reader.text(KEY_PREFIX, parse_key_prefix);
     let keeps_sessions = reader.boolean(SESSIONS);
     let chosen = match choice? {
         Choice::Redis { input, has_tls } => {
             let url = input.accept(reader, &PATHS, environment);
             let (url, credentials, ca_file) = (url?, credentials?, ca_file?);
+            let (key_prefix, keeps_sessions) = (key_prefix?, keeps_sessions?);
             warn_of_two_users(reader, &PATHS, &url, credentials.as_ref());
             let ca_file = ca_file.filter(|_| {
                 if !has_tls {
@@ -67,7 +75,8 @@ pub(crate) fn read(
                 url,
                 credentials,
                 ca_file,
-                keeps_sessions: keeps_sessions?,
+                key_prefix,
+                keeps_sessions,
             });
         }
         Choice::Memory => EphemeralSettings::Memory,
@@ -80,9 +89,11 @@ pub(crate) fn read(
     } else {
         Ok(())
     };
-    for (path, is_given) in
-        [(PATHS.credentials, credentials?.is_some()), (CA_FILE, ca_file?.is_some())]
-    {
+    for (path, is_given) in [
+        (PATHS.credentials, credentials?.is_some()),
+        (CA_FILE, ca_file?.is_some()),
+        (KEY_PREFIX, !key_prefix?.is_empty()),
+    ] {
         if is_given {
             reader.warn(path, "not used: ephemeral.url names no Redis");
         }
@@ -108,6 +119,16 @@ fn read_choice(
         }
         _ => Ok(choice),
     }
+}
+
+/// Braces would move keys between the servers of a cluster.
+fn parse_key_prefix(text: &str) -> Result<String, Wrong> {
+    let is_fit = |byte: u8| byte.is_ascii_alphanumeric() || b"._:-".contains(&byte);
+    if text.len() <= KEY_PREFIX_MAX && text.bytes().all(is_fit) {
+        return Ok(text.to_owned());
+    }
+    let right = "write at most 64 letters, digits, dots, dashes, underscores and colons";
+    Err(Wrong::new("cannot begin a key", right))
 }
 
 /// The scheme chooses. Messages show nothing of the URL: it may hold a password.
@@ -138,6 +159,16 @@ mod tests {
         for url in ["", "memory", "memory:", "memory://x", "storage://?a", "unix:///run/a", "a://b"]
         {
             assert!(parse(url).is_err(), "{url}");
+        }
+    }
+
+    #[test]
+    fn what_keys_begin_with_is_short_and_plain() {
+        for prefix in ["", "doorward:", "a.b_c-D9:"] {
+            assert_eq!(parse_key_prefix(prefix), Ok(prefix.to_owned()));
+        }
+        for prefix in ["{a}", "a b", "ü", &"a".repeat(65)] {
+            assert!(parse_key_prefix(prefix).is_err(), "{prefix}");
         }
     }
 

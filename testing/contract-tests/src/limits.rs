@@ -16,6 +16,7 @@ pub(crate) fn quota(count: u32, period: Duration) -> Quota {
 
 /// A draw at the present moment.
 fn draw(key: u8, count: u32) -> Draw {
+    #[expect(clippy::disallowed_methods, reason = "a limiter that goes by its own clock does, too")]
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
     let at = Timestamp::from_unix_ms(now.as_millis().try_into().unwrap());
     Draw { key: LimitKey([key; 16]), quota: quota(count, 24 * HOUR), at }
@@ -26,8 +27,8 @@ async fn succeeds(limiter: &dyn Limiter, draw: &Draw) -> bool {
 }
 
 /// One more is refused, with how long to wait: at most until one comes back.
-pub async fn as_many_draws_succeed_as_the_quota_says(limited: &impl HasLimiter) {
-    let limiter = limited.limiter();
+pub async fn as_many_draws_succeed_as_the_quota_says(backend: &impl HasLimiter) {
+    let limiter = backend.limiter();
     let draw = draw(1, 3);
     for _ in 0..3 {
         assert!(succeeds(&*limiter, &draw).await);
@@ -41,16 +42,16 @@ pub async fn as_many_draws_succeed_as_the_quota_says(limited: &impl HasLimiter) 
 }
 
 /// Who used theirs up takes nothing from others.
-pub async fn everybody_draws_on_their_own_quota(limited: &impl HasLimiter) {
-    let limiter = limited.limiter();
+pub async fn everybody_draws_on_their_own_quota(backend: &impl HasLimiter) {
+    let limiter = backend.limiter();
     assert!(succeeds(&*limiter, &draw(1, 1)).await);
     assert!(!succeeds(&*limiter, &draw(1, 1)).await);
     assert!(succeeds(&*limiter, &draw(2, 1)).await);
 }
 
 /// A draw that was given back never happened.
-pub async fn what_was_given_back_can_be_drawn_again(limited: &impl HasLimiter) {
-    let limiter = limited.limiter();
+pub async fn what_was_given_back_can_be_drawn_again(backend: &impl HasLimiter) {
+    let limiter = backend.limiter();
     let draw = draw(1, 2);
     for _ in 0..5 {
         assert!(succeeds(&*limiter, &draw).await);
@@ -65,8 +66,8 @@ pub async fn what_was_given_back_can_be_drawn_again(limited: &impl HasLimiter) {
 }
 
 /// More given back than was drawn, and something of a quota that nobody has drawn on.
-pub async fn a_quota_never_grows_beyond_what_it_is(limited: &impl HasLimiter) {
-    let limiter = limited.limiter();
+pub async fn a_quota_never_grows_beyond_what_it_is(backend: &impl HasLimiter) {
+    let limiter = backend.limiter();
     let draw = draw(1, 2);
     assert!(succeeds(&*limiter, &draw).await);
     for _ in 0..5 {
@@ -78,10 +79,10 @@ pub async fn a_quota_never_grows_beyond_what_it_is(limited: &impl HasLimiter) {
 }
 
 /// Thirty-two at once, for ten that there are.
-pub async fn many_callers_share_a_quota(limited: &impl HasLimiter) {
+pub async fn many_callers_share_a_quota(backend: &impl HasLimiter) {
     let draw = draw(1, 10);
     let answers = race(32, |_| {
-        let limiter = limited.limiter();
+        let limiter = backend.limiter();
         async move { succeeds(&*limiter, &draw).await }
     })
     .await;

@@ -14,8 +14,8 @@ fn draw(quota: Quota, at: Timestamp) -> Draw {
 }
 
 /// Five in fifteen minutes: after they are used up, one each three minutes.
-pub async fn a_quota_comes_back_step_by_step(limited: &impl HasLimiter) {
-    let limiter = limited.limiter();
+pub async fn a_quota_comes_back_step_by_step(backend: &impl HasLimiter) {
+    let limiter = backend.limiter();
     let quota = quota(5, 15 * MINUTE);
     for _ in 0..5 {
         assert_eq!(limiter.draw(&draw(quota, NOW)).await.unwrap(), YES);
@@ -31,8 +31,8 @@ pub async fn a_quota_comes_back_step_by_step(limited: &impl HasLimiter) {
 }
 
 /// Whoever keeps knocking does not wait the longer for it.
-pub async fn a_refused_draw_counts_nothing(limited: &impl HasLimiter) {
-    let limiter = limited.limiter();
+pub async fn a_refused_draw_counts_nothing(backend: &impl HasLimiter) {
+    let limiter = backend.limiter();
     let quota = quota(1, MINUTE);
     assert_eq!(limiter.draw(&draw(quota, NOW)).await.unwrap(), YES);
     for second in 0..60 {
@@ -44,8 +44,8 @@ pub async fn a_refused_draw_counts_nothing(limited: &impl HasLimiter) {
 }
 
 /// After a long silence there is as much as there ever was, and no more.
-pub async fn a_quota_is_whole_again_after_its_period(limited: &impl HasLimiter) {
-    let limiter = limited.limiter();
+pub async fn a_quota_is_whole_again_after_its_period(backend: &impl HasLimiter) {
+    let limiter = backend.limiter();
     let quota = quota(3, MINUTE);
     for at in [NOW, NOW.plus(MINUTE), NOW.plus(5 * HOUR)] {
         for _ in 0..3 {
@@ -57,8 +57,8 @@ pub async fn a_quota_is_whole_again_after_its_period(limited: &impl HasLimiter) 
 }
 
 /// An operator who raises a limit need not wait for what was counted under the old one.
-pub async fn a_changed_quota_holds_from_the_next_draw(limited: &impl HasLimiter) {
-    let limiter = limited.limiter();
+pub async fn a_changed_quota_holds_from_the_next_draw(backend: &impl HasLimiter) {
+    let limiter = backend.limiter();
     let (few, more) = (quota(1, MINUTE), quota(2, 2 * MINUTE));
     assert_eq!(limiter.draw(&draw(few, NOW)).await.unwrap(), YES);
     assert_ne!(limiter.draw(&draw(few, NOW)).await.unwrap(), YES);

@@ -4,17 +4,27 @@ use serde_json::{Value, json};
 
 use crate::chatbot::Chatbot;
 use crate::client::{Client, PASSWORD};
-use crate::deployment::{Deployment, Server};
+use crate::deployment::Server;
 use crate::mails::{Mail, Mailbox};
+use crate::store::{Store, on_every_store};
 
 const EMAIL: &str = "ada@example.com";
 const OTHER_EMAIL: &str = "countess@example.org";
 const OTHER_PASSWORD: &str = "another horse battery";
 const ENDED: &str = "session_revoked";
 
+on_every_store!(
+    an_address_is_verified_by_its_mail_and_the_password_that_was_set_with_it,
+    a_password_that_was_set_by_mail_replaces_the_old_one_and_ends_every_session,
+    a_password_is_set_by_the_short_code_of_the_mail_as_well,
+    a_changed_password_ends_every_other_session,
+    another_address_counts_once_its_mail_was_answered_and_the_old_one_is_told,
+    whoever_leaves_is_forgotten_everywhere_and_may_come_back_as_somebody_new,
+);
+
 /// A server, and the mailbox of all who use it.
-async fn start() -> (Server, Mailbox) {
-    let mut server = Deployment::new().serve().await;
+async fn start(store: Store) -> (Server, Mailbox) {
+    let mut server = store.deployment().await.serve().await;
     let mailbox = Mailbox::of(&mut server).await;
     (server, mailbox)
 }
@@ -35,9 +45,8 @@ fn leads_to(mail: &Mail, server: &Server, page: &str, challenge: &Value) {
     assert!(mail.link.as_deref().unwrap().starts_with(&start), "{mail:?}");
 }
 
-#[tokio::test]
-async fn an_address_is_verified_by_its_mail_and_the_password_that_was_set_with_it() {
-    let (server, mailbox) = start().await;
+async fn an_address_is_verified_by_its_mail_and_the_password_that_was_set_with_it(store: Store) {
+    let (server, mailbox) = start(store).await;
     let client = &server.client;
     let person = json!({ "email": EMAIL, "password": PASSWORD });
     let registered = client.post("/auth/register", person).await.is(201).body;
@@ -63,9 +72,8 @@ async fn an_address_is_verified_by_its_mail_and_the_password_that_was_set_with_i
     assert_eq!(me["emailVerified"], true);
 }
 
-#[tokio::test]
-async fn a_password_that_was_set_by_mail_replaces_the_old_one_and_ends_every_session() {
-    let (server, mailbox) = start().await;
+async fn a_password_that_was_set_by_mail_replaces_the_old_one_and_ends_every_session(store: Store) {
+    let (server, mailbox) = start(store).await;
     let client = &server.client;
     sign_up(client, &mailbox).await;
     let old = client.log_in(EMAIL).await;
@@ -90,9 +98,8 @@ async fn a_password_that_was_set_by_mail_replaces_the_old_one_and_ends_every_ses
     assert_eq!(mailbox.mails(OTHER_EMAIL).await.len(), 0);
 }
 
-#[tokio::test]
-async fn a_password_is_set_by_the_short_code_of_the_mail_as_well() {
-    let (server, mailbox) = start().await;
+async fn a_password_is_set_by_the_short_code_of_the_mail_as_well(store: Store) {
+    let (server, mailbox) = start(store).await;
     let client = &server.client;
     sign_up(client, &mailbox).await;
     let asked = client.post("/auth/password/forgot", json!({ "email": EMAIL })).await.is(202).body;
@@ -106,9 +113,8 @@ async fn a_password_is_set_by_the_short_code_of_the_mail_as_well() {
     client.try_log_in_with(EMAIL, OTHER_PASSWORD).await.tokens();
 }
 
-#[tokio::test]
-async fn a_changed_password_ends_every_other_session() {
-    let (server, mailbox) = start().await;
+async fn a_changed_password_ends_every_other_session(store: Store) {
+    let (server, mailbox) = start(store).await;
     let client = &server.client;
     sign_up(client, &mailbox).await;
     let (here, elsewhere) = (client.log_in(EMAIL).await, client.log_in(EMAIL).await);
@@ -130,9 +136,8 @@ async fn a_changed_password_ends_every_other_session() {
     mailbox.mail(EMAIL, "Your password for Doorward was changed").await;
 }
 
-#[tokio::test]
-async fn another_address_counts_once_its_mail_was_answered_and_the_old_one_is_told() {
-    let (server, mailbox) = start().await;
+async fn another_address_counts_once_its_mail_was_answered_and_the_old_one_is_told(store: Store) {
+    let (server, mailbox) = start(store).await;
     let client = &server.client;
     sign_up(client, &mailbox).await;
     let tokens = client.log_in(EMAIL).await;
@@ -156,9 +161,8 @@ async fn another_address_counts_once_its_mail_was_answered_and_the_old_one_is_to
     mailbox.mail(EMAIL, "Your e-mail address for Doorward was changed").await;
 }
 
-#[tokio::test]
-async fn whoever_leaves_is_forgotten_everywhere_and_may_come_back_as_somebody_new() {
-    let (server, mailbox) = start().await;
+async fn whoever_leaves_is_forgotten_everywhere_and_may_come_back_as_somebody_new(store: Store) {
+    let (server, mailbox) = start(store).await;
     let client = &server.client;
     let chatbot = Chatbot::start(&server.url).await;
     sign_up(client, &mailbox).await;
@@ -185,7 +189,7 @@ async fn whoever_leaves_is_forgotten_everywhere_and_may_come_back_as_somebody_ne
 
 #[tokio::test]
 async fn the_mailbox_is_for_programs_on_this_machine_alone() {
-    let (server, mailbox) = start().await;
+    let (server, mailbox) = start(Store::Sqlite).await;
     server.client.register(EMAIL).await;
     mailbox.mail(EMAIL, "Confirm").await;
     for host in ["localhost", "127.0.0.1:9090", "[::1]"] {

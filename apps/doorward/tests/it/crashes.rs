@@ -6,15 +6,21 @@ use serde_json::json;
 use tokio::task::JoinSet;
 
 use crate::client::{Client, PASSWORD};
-use crate::deployment::Deployment;
+use crate::store::{Store, on_every_store};
 use crate::waiting::{PATIENCE, within};
+
+on_every_store!(
+    a_registration_that_was_acknowledged_survives_a_crash_and_none_is_half_there,
+    a_refresh_token_that_was_handed_out_survives_a_crash,
+);
 
 /// At work at once when the server dies.
 const CLIENTS: usize = 8;
 
-#[tokio::test]
-async fn a_registration_that_was_acknowledged_survives_a_crash_and_none_is_half_there() {
-    let deployment = Deployment::new();
+async fn a_registration_that_was_acknowledged_survives_a_crash_and_none_is_half_there(
+    store: Store,
+) {
+    let deployment = store.deployment().await.without_limits();
     let server = deployment.serve().await;
     let acknowledged = Arc::new(Mutex::new(Vec::new()));
     let mut clients = JoinSet::new();
@@ -46,9 +52,8 @@ async fn a_registration_that_was_acknowledged_survives_a_crash_and_none_is_half_
     }
 }
 
-#[tokio::test]
-async fn a_refresh_token_that_was_handed_out_survives_a_crash() {
-    let deployment = Deployment::new();
+async fn a_refresh_token_that_was_handed_out_survives_a_crash(store: Store) {
+    let deployment = store.deployment().await.without_limits();
     let server = deployment.serve().await;
     server.client.register("ada@example.com").await;
     let handed_out = Arc::new(Mutex::new(0));

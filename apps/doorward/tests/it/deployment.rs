@@ -12,6 +12,17 @@ use crate::process::{Ended, Process};
 /// The issuer of servers that are started again: a free port is another one each time.
 pub(crate) const STABLE_ISSUER: &str = "http://127.0.0.1:8080";
 
+/// Every setting of the section `limits`.
+const LIMITS: [&str; 7] = [
+    "LOGIN",
+    "LOGIN_ADDRESS",
+    "REGISTER",
+    "REGISTER_ADDRESS",
+    "FORGOT",
+    "FORGOT_ADDRESS",
+    "REFRESH",
+];
+
 /// Everything of one deployment but its processes. Clones share the folder, which is gone with the
 /// last of them.
 #[derive(Clone)]
@@ -38,6 +49,13 @@ impl Deployment {
         self.variables.retain(|(known, _)| known != name);
         self.variables.push((name.to_owned(), value.to_owned()));
         self
+    }
+
+    /// Lets everybody do everything as often as they like.
+    pub(crate) fn without_limits(self) -> Self {
+        LIMITS.iter().fold(self, |deployment, limit| {
+            deployment.with(&format!("DOORWARD_LIMITS__{limit}"), "off")
+        })
     }
 
     /// Has mails go to the relay on that port of this machine, without TLS.

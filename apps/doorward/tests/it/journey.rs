@@ -7,13 +7,18 @@ use serde_json::{Value, json};
 use crate::chatbot::Chatbot;
 use crate::client::{PASSWORD, Tokens};
 use crate::deployment::{Deployment, Server};
+use crate::store::{Store, on_every_store};
 use crate::waiting::{PATIENCE, within};
 
 const EMAIL: &str = "ada@example.com";
 
-#[tokio::test]
-async fn a_person_signs_up_in_and_out_and_a_service_follows() {
-    let deployment = Deployment::new();
+on_every_store!(
+    a_person_signs_up_in_and_out_and_a_service_follows,
+    signing_out_everywhere_ends_every_session_at_every_service_and_no_other_persons,
+);
+
+async fn a_person_signs_up_in_and_out_and_a_service_follows(store: Store) {
+    let deployment = store.deployment().await;
     let server = deployment.serve().await;
     let chatbot = Chatbot::start(&server.url).await;
 
@@ -40,9 +45,10 @@ async fn a_person_signs_up_in_and_out_and_a_service_follows() {
     }
 }
 
-#[tokio::test]
-async fn signing_out_everywhere_ends_every_session_at_every_service_and_no_other_persons() {
-    let deployment = Deployment::new();
+async fn signing_out_everywhere_ends_every_session_at_every_service_and_no_other_persons(
+    store: Store,
+) {
+    let deployment = store.deployment().await;
     let server = deployment.serve().await;
     let chatbot = Chatbot::start(&server.url).await;
     server.client.register(EMAIL).await;

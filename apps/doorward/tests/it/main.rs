@@ -36,6 +36,7 @@ mod registration;
 mod shutdown;
 mod silence;
 mod start_up;
+mod store;
 mod upgrade;
 mod user_commands;
 mod waiting;

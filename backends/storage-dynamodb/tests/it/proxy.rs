@@ -139,7 +139,7 @@ async fn read_message(from: &mut TcpStream) -> io::Result<Vec<u8>> {
                 return Ok(message);
             }
         }
-        let mut part = [0; 16_384];
+        let mut part = vec![0; 16_384];
         let count = from.read(&mut part).await?;
         if count == 0 {
             return Err(io::ErrorKind::UnexpectedEof.into());

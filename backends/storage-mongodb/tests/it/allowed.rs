@@ -6,7 +6,7 @@
 
 use mongodb::bson::{Bson, Document};
 
-const COMMANDS: [&str; 11] = [
+const COMMANDS: [&str; 12] = [
     "abortTransaction",
     "commitTransaction",
     "create",
@@ -16,6 +16,7 @@ const COMMANDS: [&str; 11] = [
     "find",
     "findAndModify",
     "getMore",
+    "hello",
     "insert",
     "update",
 ];

@@ -32,7 +32,8 @@ pub(super) struct Connection {
     prepared: HashMap<(&'static str, Form), tokio_postgres::Statement>,
     /// What drives it, as long as there is a client.
     driver: AbortHandle,
-    /// Whether an operation was begun and not seen to its end: nobody may use the connection then.
+    /// Whether something was sent and its answer not seen, or a transaction not ended: if whoever
+    /// waited for that has gone, nobody may use the connection any more.
     is_between: bool,
 }
 
@@ -133,14 +134,18 @@ impl Connection {
     /// Runs one statement by itself, and counts the rows that it changes.
     pub(super) async fn execute(&mut self, statement: &Statement) -> Result<u64, Failure> {
         let prepared = self.prepare_one(statement).await?;
+        self.is_between = true;
         let answer = self.client.execute_raw(&prepared, &statement.parameters).await;
+        self.is_between = false;
         answer.map_err(Failure::of_request)
     }
 
     /// Runs one statement that changes nothing, and returns its rows.
     pub(super) async fn read(&mut self, statement: &Statement) -> Result<Vec<Row>, Failure> {
         let prepared = self.prepare_one(statement).await?;
+        self.is_between = true;
         let answer = self.client.query(&prepared, &borrowed(statement)).await;
+        self.is_between = false;
         answer.map_err(Failure::of_request)
     }
 
@@ -191,6 +196,7 @@ impl Connection {
                 missing.insert(key, statement);
             }
         }
+        self.is_between = !missing.is_empty();
         let client = &self.client;
         let answers = pipelined(missing.into_iter().map(|((sql, form), statement)| async move {
             let types: Vec<Type> = statement.parameters.iter().map(Value::postgres_type).collect();
@@ -198,6 +204,7 @@ impl Connection {
             prepared.map(|prepared| ((sql, form), prepared))
         }))
         .await;
+        self.is_between = false;
         for answer in answers {
             let (key, prepared) = answer.map_err(Failure::of_preparation)?;
             self.prepared.insert(key, prepared);

@@ -13,7 +13,7 @@ use super::unavailable;
 use crate::statement::{Column, Columns, Value};
 
 /// How long to wait for another process that holds the database, such as `doorward user create`.
-const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+const BUSY_TIMEOUT: Duration = Duration::from_secs(2);
 /// How often to try again when other processes open a new database at the same moment.
 const SWITCHES_MAX: usize = 100;
 /// More than there are statements here.

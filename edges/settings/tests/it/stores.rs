@@ -159,7 +159,7 @@ fn what_is_wrong_with_a_url_is_told_and_what_would_be_right() {
         ("mysql://db", "this version has no MySQL backend; write sqlite://"),
         ("oracle://db", "has an unknown scheme; write sqlite://"),
         ("postgres:///auth", "names no host; write postgres://user@host:5432/database?sslmode="),
-        ("postgres://db/auth?sslmode=on", "has an unknown sslmode; write one of disable, allow"),
+        ("postgres://db/auth?sslmode=on", "has an unknown sslmode; write one of disable, prefer"),
         ("postgres://a:b@c@db/auth", "write %40, %2F, %3F and %23"),
         ("mongodb+srv://db/auth", "names its hosts through the DNS"),
         ("mongodb://db/?tlsInsecure=true", "with which anybody could pass for the server"),
@@ -194,9 +194,10 @@ fn limits_are_counted_where_the_environment_says() {
         (LIMITS_URL, "rediss://cache.example.com:6379/1"),
         ("DOORWARD_EPHEMERAL__CREDENTIALS", "env:REDIS"),
         ("DOORWARD_EPHEMERAL__CA_FILE", "ca.pem"),
+        ("DOORWARD_EPHEMERAL__KEY_PREFIX", "doorward:"),
         ("DOORWARD_EPHEMERAL__SESSIONS", "true"),
     ]);
-    let EphemeralSettings::Redis { url, credentials, ca_file, keeps_sessions } =
+    let EphemeralSettings::Redis { url, credentials, ca_file, keeps_sessions, key_prefix } =
         &loaded.settings.ephemeral
     else {
         panic!("limits are counted in Redis");
@@ -204,6 +205,7 @@ fn limits_are_counted_where_the_environment_says() {
     assert_eq!(url.to_string(), "rediss://cache.example.com:6379/1");
     assert_eq!(credentials.as_ref().map(SecretInput::to_string).as_deref(), Some("env:REDIS"));
     assert_eq!(ca_file.as_deref(), Some(std::path::Path::new("ca.pem")));
+    assert_eq!(key_prefix, "doorward:");
     assert!(keeps_sessions);
     assert_eq!(warnings(&loaded), "");
 }

@@ -41,6 +41,7 @@ fn servers_and_their_folders_go_with_a_process_that_is_killed() {
     }
 }
 
+#[expect(clippy::print_stdout, reason = "it talks to the test that started it")]
 fn start_and_wait() {
     let nginx = |port| format!("server {{ listen 127.0.0.1:{port}; }}");
     let (postgres, redis) = (Postgres::start().unwrap(), Redis::start().unwrap());

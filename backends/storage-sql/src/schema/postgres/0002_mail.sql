@@ -39,7 +39,7 @@ CREATE TABLE mails (
     last_error    text
 );
 
--- CREATE INDEX mails_by_due_time ON mails (due_at_ms);
+CREATE INDEX mails_by_due_time ON mails (due_at_ms);
 CREATE INDEX mails_by_user ON mails (user_id);
 
 COMMENT ON TABLE mails IS 'Mails that are yet to be sent, or that could not be.';
