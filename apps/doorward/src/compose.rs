@@ -31,8 +31,8 @@ use crate::system::{SystemClock, SystemEntropy};
 /// How far below others hashing threads stand: a refresh does not wait behind a flood of sign-ins.
 const HASHING_NICENESS: i32 = 5;
 
-/// The service that the settings describe, for tokens of `issuer`, and what takes ended sessions out
-/// of where they are kept apart from the main store.
+/// The service that the settings describe, for tokens of `issuer`, and what takes ended sessions
+/// out of where they are kept apart from the main store.
 pub(crate) async fn open_service(
     settings: &Settings,
     issuer: &str,

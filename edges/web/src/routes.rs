@@ -69,18 +69,23 @@ const BEARER: [Code; 4] =
 /// Anything can fail.
 const ALWAYS: [Code; 2] = [Code::Internal, Code::DependencyUnavailable];
 
+/// How often one address may do what strangers can do.
+const SIGN_UPS: Limited = ByAddress(RegisterAddress);
+const SIGN_INS: Limited = FailuresByAddress(LoginAddress);
+const MAILS: Limited = ByAddress(ForgotAddress);
+
 /// Every route there is.
 #[rustfmt::skip]
 pub(crate) fn all() -> Vec<Route> {
     vec![
-        post(Base, "/auth/register", Anyone, ByAddress(RegisterAddress), registrations::register, REGISTER),
+        post(Base, "/auth/register", Anyone, SIGN_UPS, registrations::register, REGISTER),
         post(Base, "/auth/verify-email", Anyone, No, address_verifications::verify, VERIFY_EMAIL),
-        post(Base, "/auth/verify-email/resend", Anyone, ByAddress(ForgotAddress), code_requests::verification, RESEND),
-        post(Base, "/auth/login", Anyone, FailuresByAddress(LoginAddress), sign_ins::login, LOGIN),
+        post(Base, "/auth/verify-email/resend", Anyone, MAILS, code_requests::verification, RESEND),
+        post(Base, "/auth/login", Anyone, SIGN_INS, sign_ins::login, LOGIN),
         post(Base, "/auth/refresh", Anyone, No, refreshes::refresh, REFRESH),
         post(Base, "/auth/logout", Anyone, No, sign_outs::logout, LOGOUT),
         post(Base, "/auth/logout-all", SignedIn, No, sign_outs::logout_all, LOGOUT_ALL),
-        post(Base, "/auth/password/forgot", Anyone, ByAddress(ForgotAddress), code_requests::password_reset, FORGOT),
+        post(Base, "/auth/password/forgot", Anyone, MAILS, code_requests::password_reset, FORGOT),
         post(Base, "/auth/password/reset", Anyone, No, passwords::reset, RESET),
         post(Base, "/auth/password/change", SteppedUp, No, passwords::change, CHANGE_PASSWORD),
         post(Base, "/auth/step-up", SignedIn, No, step_ups::step_up, STEP_UP),
