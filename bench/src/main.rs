@@ -87,10 +87,11 @@ enum Group {
     Start,
     Growth,
     Enumeration,
+    Stores,
 }
 
 impl Group {
-    const ALL: [Self; 9] = [
+    const ALL: [Self; 10] = [
         Self::Passwords,
         Self::Refresh,
         Self::Bearer,
@@ -100,6 +101,7 @@ impl Group {
         Self::Start,
         Self::Growth,
         Self::Enumeration,
+        Self::Stores,
     ];
 }
 
@@ -208,5 +210,6 @@ async fn measure(group: Group, bench: &Bench, table: &mut Table) -> Result<()> {
         Group::Start => rows::start::measure(bench, table).await,
         Group::Growth => rows::growth::measure(bench, table).await,
         Group::Enumeration => rows::enumeration::measure(bench, table).await,
+        Group::Stores => rows::stores::measure(bench, table).await,
     }
 }

@@ -16,6 +16,17 @@ pub(crate) const fn signing(algorithm: &str) -> (&'static str, &str) {
     ("DOORWARD_KEYS__ALGORITHM", algorithm)
 }
 
+/// All load comes from one address, and much of it is for one account.
+const LIMITS: [&str; 7] = [
+    "LOGIN",
+    "LOGIN_ADDRESS",
+    "REGISTER",
+    "REGISTER_ADDRESS",
+    "FORGOT",
+    "FORGOT_ADDRESS",
+    "REFRESH",
+];
+
 impl Bench {
     /// Starts Doorward with its data in a folder of that name, which may exist.
     pub(crate) async fn doorward(&self, name: &str, settings: Settings<'_>) -> Result<Process> {
@@ -28,6 +39,7 @@ impl Bench {
             .env_clear()
             .env("DOORWARD_SERVER__LISTEN", "127.0.0.1:0")
             .env("DOORWARD_SERVER__OPERATIONS_LISTEN", "127.0.0.1:0")
+            .envs(LIMITS.map(|name| (format!("DOORWARD_LIMITS__{name}"), "off")))
             .envs(settings.iter().copied());
         Process::start(command, &folder.join("log")).await
     }

@@ -55,9 +55,14 @@ impl DynamoStorage {
     /// Opens the table of that name, which must be there and have the shape that [`table`]
     /// describes. Time-outs and retries are this store's own, whatever `config` says of them.
     pub async fn open(table: &str, config: &SdkConfig) -> Result<Self, StoreError> {
-        let client = client::of(config);
-        let operations = within(schema::enter(&client, table)).await?;
-        Ok(Self { client, table: table.into(), operations: Arc::new(operations) })
+        // Setting up the client takes a while too.
+        let entered = within(async {
+            let client = client::of(config);
+            let operations = schema::enter(&client, table).await?;
+            Ok((client, Arc::new(operations)))
+        });
+        let (client, operations) = entered.await?;
+        Ok(Self { client, table: table.into(), operations })
     }
 }
 

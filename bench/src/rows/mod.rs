@@ -9,6 +9,7 @@ pub(crate) mod passwords;
 pub(crate) mod peers;
 pub(crate) mod refresh;
 pub(crate) mod start;
+pub(crate) mod stores;
 pub(crate) mod verify;
 
 use crate::figures::{cpu_model, syncs_per_second};

@@ -65,7 +65,8 @@ async fn pass(mut client: TcpStream, target: Arc<(String, u16)>, mut way: watch:
 fn host() -> String {
     let server = server();
     let place = server.split_once('?').map_or(server.as_str(), |(place, _)| place);
-    place.rsplit_once('@').map_or(place, |(_, host)| host).trim_end_matches('/').to_owned()
+    let place = place.trim_start_matches("mongodb://").trim_end_matches('/');
+    place.rsplit_once('@').map_or(place, |(_, host)| host).to_owned()
 }
 
 async fn is_unavailable_in_time(storage: &MongoStorage) {

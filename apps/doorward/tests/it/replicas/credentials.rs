@@ -1,0 +1,149 @@
+//! Passwords of databases that are changed while a server runs.
+//!
+//! MongoDB is not among them: the emulator of the tests does not change a password.
+
+use std::fs;
+use std::path::PathBuf;
+use std::process::Command;
+use std::time::Duration;
+
+use serde_json::json;
+use servers::{Postgres, Redis};
+use tokio::time::{Instant, sleep};
+
+use crate::client::{Client, Tokens};
+use crate::deployment::Deployment;
+use crate::process::Process;
+use crate::replicas::database::Database;
+use crate::store::URL;
+use crate::waiting::within;
+
+const EMAIL: &str = "ada@example.com";
+const USER: &str = "doorward";
+/// How soon the service works again once the server and the file have the same password.
+const RECOVERY_TIME_MAX: Duration = Duration::from_secs(2);
+
+/// The file that names who signs in to a database.
+struct Credentials(PathBuf);
+
+impl Credentials {
+    fn of(deployment: &Deployment) -> Self {
+        Self(deployment.path("credentials.json"))
+    }
+
+    fn setting(&self) -> String {
+        format!("file:{}", self.0.display())
+    }
+
+    /// Changes the password as those do who keep secrets in files: at once.
+    fn write(&self, password: &str) {
+        let new = self.0.with_extension("new");
+        fs::write(&new, json!({ "username": USER, "password": password }).to_string()).unwrap();
+        fs::rename(new, &self.0).unwrap();
+    }
+}
+
+/// Waits until every request is answered as if nothing had happened.
+async fn works_again(client: &Client, tokens: &mut Tokens) {
+    let changed_at = Instant::now();
+    within(RECOVERY_TIME_MAX, "the next token is handed out", async || {
+        let answer = client.refresh(&tokens.refresh).await;
+        assert!(matches!(answer.status, 200 | 503), "{answer:?}");
+        (answer.status == 200).then(|| *tokens = answer.tokens())
+    })
+    .await;
+    client.get("/readyz").await.is(200);
+    client.get_as("/auth/me", &tokens.access).await.is(200);
+    assert!(changed_at.elapsed() < RECOVERY_TIME_MAX);
+    for _ in 0..20 {
+        *tokens = client.refresh(&tokens.refresh).await.tokens();
+    }
+}
+
+async fn sign_up_and_in(client: &Client) -> Tokens {
+    client.register(EMAIL).await;
+    client.log_in(EMAIL).await
+}
+
+#[tokio::test]
+async fn a_new_password_of_postgresql_is_taken_up_without_a_restart() {
+    let postgres = Postgres::start().unwrap();
+    postgres.create_user_with_password(USER, "first").unwrap();
+    let url = format!("postgres://{}/postgres", postgres.address());
+    let deployment = Deployment::new().without_limits().with(URL, &url);
+    let credentials = Credentials::of(&deployment);
+    credentials.write("first");
+    let deployment = deployment.with("DOORWARD_STORAGE__CREDENTIALS", &credentials.setting());
+    let server = deployment.serve().await;
+    let mut tokens = sign_up_and_in(&server.client).await;
+
+    // First in the file, then in the server; then in the server, and much later in the file.
+    credentials.write("second");
+    change_password(&postgres, "second");
+    works_again(&server.client, &mut tokens).await;
+
+    change_password(&postgres, "third");
+    sleep(Duration::from_millis(1500)).await;
+    server.client.refresh(&tokens.refresh).await.is(503);
+    server.client.get("/readyz").await.is(503);
+    credentials.write("third");
+    works_again(&server.client, &mut tokens).await;
+    server.client.log_in(EMAIL).await;
+    assert!(!server.process.said().contains("third"));
+}
+
+/// Changes the password, and ends all that was signed in with the old one.
+fn change_password(postgres: &Postgres, password: &str) {
+    let statements = [
+        format!("ALTER ROLE {USER} PASSWORD '{password}'"),
+        format!("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = '{USER}'"),
+    ];
+    for statement in statements {
+        postgres.sql(&statement).unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_new_password_of_redis_is_taken_up_without_a_restart() {
+    let redis = Redis::start().unwrap();
+    command(&redis, &["ACL", "SETUSER", USER, "on", ">first", "~*", "&*", "+@all"]).await;
+    let database = Database::create().await;
+    // With sessions, the service depends on Redis, and does not only count there.
+    let deployment = database
+        .deployment()
+        .without_limits()
+        .with("DOORWARD_EPHEMERAL__URL", &redis.url())
+        .with("DOORWARD_EPHEMERAL__SESSIONS", "true");
+    let credentials = Credentials::of(&deployment);
+    credentials.write("first");
+    let deployment = deployment.with("DOORWARD_EPHEMERAL__CREDENTIALS", &credentials.setting());
+    let server = deployment.serve().await;
+    let mut tokens = sign_up_and_in(&server.client).await;
+    tokens = server.client.refresh(&tokens.refresh).await.tokens();
+    assert_ne!(command(&redis, &["DBSIZE"]).await, "0", "sessions are there");
+
+    credentials.write("second");
+    change_acl(&redis, "second").await;
+    works_again(&server.client, &mut tokens).await;
+
+    change_acl(&redis, "third").await;
+    sleep(Duration::from_millis(1500)).await;
+    server.client.get("/readyz").await.is(503);
+    credentials.write("third");
+    works_again(&server.client, &mut tokens).await;
+    server.client.log_in(EMAIL).await;
+    assert!(!server.process.said().contains("third"));
+}
+
+/// Changes the password, and ends all that was signed in with the old one.
+async fn change_acl(redis: &Redis, password: &str) {
+    command(redis, &["ACL", "SETUSER", USER, "resetpass", &format!(">{password}")]).await;
+    command(redis, &["CLIENT", "KILL", "USER", USER]).await;
+}
+
+/// Has Redis do something, and returns what it says.
+async fn command(redis: &Redis, arguments: &[&str]) -> String {
+    let mut client = Command::new("redis-cli");
+    client.args(["-e", "-p", &redis.port().to_string()]).args(arguments);
+    Process::start(&mut client, "").end().await.is(0).stdout.trim_end().to_owned()
+}

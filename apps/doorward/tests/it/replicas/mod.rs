@@ -1,0 +1,11 @@
+//! Several servers that share their stores, behind a load balancer.
+
+mod cluster;
+mod credentials;
+mod database;
+mod limits;
+mod newer_releases;
+mod restarts;
+mod schema;
+mod sessions;
+mod stopping;
