@@ -29,6 +29,8 @@ pub(crate) enum Guard {
 
 /// A change of one collection.
 pub(crate) enum Step {
+    /// Looks for one document, and writes nothing.
+    Check { of: &'static str, filter: Document, guard: Guard },
     /// Inserts documents with ids of their own.
     Insert { into: &'static str, documents: Vec<Document> },
     /// Changes one document.
@@ -192,7 +194,7 @@ impl Step {
     const fn is_one_document(&self) -> bool {
         match self {
             Self::Insert { documents, .. } => documents.len() == 1,
-            Self::Delete { .. } => false,
+            Self::Check { .. } | Self::Delete { .. } => false,
             Self::Update { .. } | Self::Replace { .. } | Self::Put { .. } | Self::Count { .. } => {
                 true
             }
@@ -217,6 +219,10 @@ impl Step {
         session: Option<&mut ClientSession>,
     ) -> Result<Written, Error> {
         match self {
+            Self::Check { of, filter, guard } => {
+                let found = check(&database.collection(of), filter, session).await?;
+                Ok(met(Some(*guard), u64::from(found)))
+            }
             Self::Insert { into, documents } => {
                 insert(&database.collection(into), documents, session).await?;
                 Ok(Written::Done)
@@ -253,6 +259,20 @@ impl Step {
             }
         }
     }
+}
+
+/// One batch of one document: DocumentDB has no cursors in transactions.
+async fn check(
+    collection: &Collection<Document>,
+    filter: &Document,
+    session: Option<&mut ClientSession>,
+) -> Result<bool, Error> {
+    let find = collection.find_one(filter.clone()).projection(doc! { "_id": 1 });
+    let found = match session {
+        Some(session) => find.session(session).await?,
+        None => find.await?,
+    };
+    Ok(found.is_some())
 }
 
 async fn insert(

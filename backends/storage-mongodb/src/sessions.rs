@@ -27,12 +27,12 @@ impl SessionStore for MongoStorage {
     async fn insert_session(&self, new: &NewSession) -> Result<InsertSession, StoreError> {
         let session = &new.session;
         let mut operation = Operation::traced(SESSIONS, session.id.to_string());
-        // First, because sign-ins of one user meet here: whoever is second has done nothing yet.
-        operation.push(Step::Update {
+        // Only read: a session whose epoch is passed while it begins is dead when it is used, and
+        // sign-ins of one user do not meet in a transaction.
+        operation.push(Step::Check {
             of: USERS,
             filter: active(&session.user_id, session.epoch),
-            change: doc! { "$set": { "last_login_at": session.created_at.unix_ms() } },
-            guard: Some(Guard::Record),
+            guard: Guard::Record,
         });
         let document = session_document(session, operation.id);
         operation.push(Step::Insert { into: SESSIONS, documents: vec![document] });
@@ -44,7 +44,14 @@ impl SessionStore for MongoStorage {
         });
         operation.extend(insert_notices(&new.notices));
         match self.write(operation).await? {
-            Written::Done => Ok(InsertSession::Yes),
+            Written::Done => {
+                // The session has begun, whatever becomes of the time of the last sign-in.
+                if let Err(error) = self.write(note_sign_in(session)).await {
+                    let cause = contracts::chain(&error);
+                    tracing::warn!(cause, "the time of a sign-in was not noted");
+                }
+                Ok(InsertSession::Yes)
+            }
             Written::Unmet(_) => Ok(InsertSession::EpochPassed),
             refused @ Written::Duplicate => Err(unexpected(refused)),
         }
@@ -256,6 +263,19 @@ fn not_ended(user: &UserId, session: SessionId) -> Document {
         "user_id": user.as_str(),
         "ended_at": { "$exists": false },
     }
+}
+
+/// Sets the user's sign-in time: apart from the transaction, since sign-ins of one user meet here
+/// and the server has one wait for the other. Twice is as good as once, so it leaves no trace.
+fn note_sign_in(session: &Session) -> Operation {
+    let mut operation = Operation::traced(USERS, session.user_id.as_str());
+    operation.push(Step::Update {
+        of: USERS,
+        filter: active(&session.user_id, session.epoch),
+        change: doc! { "$set": { "last_login_at": session.created_at.unix_ms() } },
+        guard: None,
+    });
+    operation
 }
 
 fn active(user: &UserId, epoch: u64) -> Document {

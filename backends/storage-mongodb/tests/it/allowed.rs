@@ -152,7 +152,9 @@ fn in_transaction(name: &str, command: &Document) -> Option<String> {
     if !command.contains_key("autocommit") {
         return Some(format!("{name} as a retryable write"));
     }
-    (!is_known.contains(&name)).then(|| format!("{name} in a transaction"))
+    // One document needs no cursor, which is what transactions must not have.
+    let is_find_one = name == "find" && command.contains_key("singleBatch");
+    (!is_known.contains(&name) && !is_find_one).then(|| format!("{name} in a transaction"))
 }
 
 /// No pipeline as an update, no collation or partial filter of an index, no result without an order.
