@@ -1,16 +1,20 @@
 use std::fmt::Write as _;
+use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
 use contracts::EventSink;
 use settings::{Environment, EventSink as SinkName, MailTransportSettings, Settings};
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 use web::{AppState, WebSettings};
 
 use crate::failure::Failure;
 use crate::{background, compose, console, mails};
+
+/// How many connections may wait to be accepted.
+const BACKLOG: u32 = 1024;
 
 /// Serves until SIGTERM or SIGINT, finishes what is in flight, and returns.
 pub(crate) fn serve(settings: &Settings) -> Result<(), Failure> {
@@ -24,8 +28,8 @@ pub(crate) fn serve(settings: &Settings) -> Result<(), Failure> {
 async fn run(settings: &Settings) -> Result<(), Failure> {
     // First, so that a signal that comes while we start is not lost.
     let stop = stop_signal()?;
-    let (public, address) = bind(settings.server.listen).await?;
-    let (operations, operations_address) = bind(settings.server.operations_listen).await?;
+    let (public, address) = bind(settings.server.listen)?;
+    let (operations, operations_address) = bind(settings.server.operations_listen)?;
     let public_url = settings.server.public_url_for(address);
     let mails = mails::open(&settings.mail)?;
     let (service, session_ends) = compose::open_service(settings, public_url.as_str()).await?;
@@ -38,6 +42,8 @@ async fn run(settings: &Settings) -> Result<(), Failure> {
         tokio::spawn(background::relay_mails(Arc::clone(&service), mails)),
         tokio::spawn(background::sweep(service)),
     ]);
+    let public = listen(public, address)?;
+    let operations = listen(operations, operations_address)?;
     greet(settings, address, operations_address)?;
     let (public_router, operations_router) =
         (web::public_router(&state), web::operations_router(&state));
@@ -58,11 +64,23 @@ impl Drop for Background {
     }
 }
 
-async fn bind(address: SocketAddr) -> Result<(TcpListener, SocketAddr), Failure> {
-    let failed = || Failure::of(format!("{address} cannot be listened on"));
-    let listener = TcpListener::bind(address).await.map_err(failed())?;
-    let bound = listener.local_addr().map_err(failed())?;
-    Ok((listener, bound))
+/// Takes the address, before anything is opened that may be made. Nobody is let in yet: a
+/// connection that waits for a start which then fails would be cut off.
+fn bind(address: SocketAddr) -> Result<(TcpSocket, SocketAddr), Failure> {
+    let bound = (|| {
+        let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+        // As listeners usually do: a port that was just left can be taken again.
+        socket.set_reuseaddr(true)?;
+        socket.bind(address)?;
+        let bound = socket.local_addr()?;
+        io::Result::Ok((socket, bound))
+    })();
+    bound.map_err(Failure::of(format!("{address} cannot be listened on")))
+}
+
+/// Lets clients in from now on.
+fn listen(socket: TcpSocket, address: SocketAddr) -> Result<TcpListener, Failure> {
+    socket.listen(BACKLOG).map_err(Failure::of(format!("{address} cannot be listened on")))
 }
 
 fn web_settings(settings: &Settings, public_url: &str) -> WebSettings {

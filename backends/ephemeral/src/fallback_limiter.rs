@@ -83,8 +83,14 @@ impl Limiter for FallbackLimiter {
     }
 
     async fn give_back(&self, draw: &Draw) -> Result<(), StoreError> {
-        if self.ask(self.shared.give_back(draw)).await.is_none() {
+        // What was drawn here is given back here, also if the outage is over by now: otherwise the
+        // shared quota would get back what was never taken from it. Of draws on one key here and
+        // there, those here go first, whichever was meant.
+        if self.local.has_drawn(draw) {
             self.local.give_back_now(draw);
+        } else {
+            // Nothing was drawn here, so where nobody answers it stays drawn until its time.
+            self.ask(self.shared.give_back(draw)).await;
         }
         Ok(())
     }

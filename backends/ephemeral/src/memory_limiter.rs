@@ -61,6 +61,11 @@ impl MemoryLimiter {
         }
     }
 
+    /// Whether something was drawn here that a return of this draw would undo.
+    pub(crate) fn has_drawn(&self, draw: &Draw) -> bool {
+        self.shard(draw.key).whole_at.get(&draw.key.0).is_some_and(|whole_at| *whole_at > draw.at)
+    }
+
     pub(crate) fn give_back_now(&self, draw: &Draw) {
         let mut shard = self.shard(draw.key);
         let Some(before) = shard.whole_at.get(&draw.key.0).copied() else { return };

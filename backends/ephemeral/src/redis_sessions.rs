@@ -56,16 +56,32 @@ const END: &str = "
 if redis.call('EXISTS', KEYS[1]) == 1 then redis.call('SETRANGE', KEYS[1], 0, ARGV[1]) end
 return 1";
 
+/// Sessions of one user, and that the user has them.
 const DELETE: &str = "
-redis.call('DEL', KEYS[1])
-redis.call('ZREM', KEYS[2], ARGV[1])
+redis.call('DEL', unpack(KEYS, 2))
+redis.call('ZREM', KEYS[1], unpack(ARGV))
 return 1";
+
+/// Sessions that are deleted at once: nobody else waits long for the server, and nor do we.
+const DELETED_AT_ONCE: isize = 100;
+/// How long deleting all sessions of a user may take. What is left then is for the next time.
+const DELETE_WITHIN: Duration = Duration::from_secs(5);
+
+/// When sessions expire that the main store has: before they begin.
+const LONG_AGO: Timestamp = Timestamp::from_unix_ms(0);
+/// When the main store still took them for alive.
+const BEFORE_LONG_AGO: Timestamp = Timestamp::from_unix_ms(-1);
+/// Sessions that the main store is asked for at least: not each of them may be alive.
+const PAGE_MIN: usize = 100;
 
 /// Keeps in Redis what every refresh moves, so that a refresh writes nothing to the main store.
 ///
 /// Everything else, above all whether a session has ended, is the main store's, and is read there
 /// each time: whatever a failover of Redis loses, no session that has ended lives again. A session
 /// that Redis has lost is gone.
+///
+/// The main store alone, asked without Redis, says of every session that it has expired: which
+/// tokens are spent, and who was idle for too long, it cannot know.
 pub struct RedisSessions {
     live: LiveSessions,
     main: Arc<dyn SessionStore>,
@@ -104,10 +120,11 @@ impl RedisSessions {
     ) -> Result<Vec<Session>, StoreError> {
         let mut listed: Vec<Session> = Vec::new();
         let mut after = after;
-        // Those that only Redis knows to be over make room for others.
+        let at_once = limit.max(PAGE_MIN);
+        // Those that Redis knows to be over make room for others.
         while listed.len() < limit {
-            let page = self.main.list_sessions(user, now, after, limit).await?;
-            let is_last = page.len() < limit;
+            let page = self.main.list_sessions(user, BEFORE_LONG_AGO, after, at_once).await?;
+            let is_last = page.len() < at_once;
             after = page.last().map(|session| session.id);
             listed.extend(self.alive(page, user, now).await?);
             if is_last {
@@ -128,7 +145,7 @@ impl SessionStore for RedisSessions {
         within(async {
             self.live.insert(session).await?;
             let mut new = new.clone();
-            new.session.idle_expires_at = session.expires_at;
+            new.session.idle_expires_at = LONG_AGO;
             let inserted = self.main.insert_session(&new).await?;
             if inserted == InsertSession::EpochPassed {
                 tell_if_failed(self.live.delete(&session.user_id, session.id).await);
@@ -314,19 +331,33 @@ impl LiveSessions {
     }
 
     pub(crate) async fn delete(&self, user: &UserId, session: SessionId) -> Result<(), StoreError> {
-        let keys = self.connection.keys();
-        let mut script = self.delete.key(keys.session(user, session));
-        script.key(keys.sessions(user)).arg(session.to_string());
-        Ok(self.connection.invoke::<()>(&script).await?)
+        self.delete_some(user, &[session.to_string()]).await
     }
 
     /// All that is kept of a user.
     pub(crate) async fn delete_all(&self, user: &UserId) -> Result<(), StoreError> {
+        let deleted = timeout(DELETE_WITHIN, self.delete_pages(user)).await;
+        deleted.unwrap_or_else(|late| Err(StoreError::Unavailable(late.into())))
+    }
+
+    async fn delete_pages(&self, user: &UserId) -> Result<(), StoreError> {
+        let page = Cmd::zrange(self.connection.keys().sessions(user), 0, DELETED_AT_ONCE - 1);
+        loop {
+            let ids: Vec<String> = self.connection.query(&page).await?;
+            if ids.is_empty() {
+                return Ok(());
+            }
+            self.delete_some(user, &ids).await?;
+        }
+    }
+
+    async fn delete_some(&self, user: &UserId, ids: &[String]) -> Result<(), StoreError> {
         let index = self.connection.keys().sessions(user);
-        let ids: Vec<String> = self.connection.query(&Cmd::zrange(&index, 0, -1)).await?;
-        let names: Vec<_> =
-            ids.iter().map(|id| format!("{index}:{id}")).chain([index.clone()]).collect();
-        Ok(self.connection.query::<()>(&Cmd::del(names)).await?)
+        let mut script = self.delete.key(&index);
+        for id in ids {
+            script.key(format!("{index}:{id}")).arg(id);
+        }
+        Ok(self.connection.invoke::<()>(&script).await?)
     }
 }
 

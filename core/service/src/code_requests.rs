@@ -38,7 +38,7 @@ impl Service {
         email: &EmailAddress,
         origin: &Origin,
     ) -> Result<CodeRequested, LimitError> {
-        self.count_about(Limit::Forgot, email.key()).await?.stands();
+        self.count_code_request(CodeKind::ResetPassword, email, origin).await?;
         let owner = self.active_owner(email).await?;
         let wanted = Wanted {
             kind: CodeKind::ResetPassword,
@@ -57,7 +57,7 @@ impl Service {
         email: &EmailAddress,
         origin: &Origin,
     ) -> Result<CodeRequested, LimitError> {
-        self.count_about(Limit::Forgot, email.key()).await?.stands();
+        self.count_code_request(CodeKind::VerifyAddress, email, origin).await?;
         let is_asked_for = self.policy.registration.verify_email != VerifyEmail::Off;
         let owner = self.active_owner(email).await?;
         let owner = owner.filter(|owner| is_asked_for && !owner.is_email_verified);
@@ -69,6 +69,20 @@ impl Service {
             owner,
         };
         Ok(self.put_wanted(wanted, origin).await?)
+    }
+
+    /// Counts a mail with a code that a client asks for. Each kind for itself, and each client: else
+    /// a stranger could use up what the owner of the address needs. How often a mailbox gets such a
+    /// mail, whoever asks, is bounded by how soon a code may be replaced.
+    pub(crate) async fn count_code_request(
+        &self,
+        kind: CodeKind,
+        email: &EmailAddress,
+        origin: &Origin,
+    ) -> Result<(), LimitError> {
+        let whom = format!("{} {}", kind.name(), email.key());
+        self.count(Limit::Forgot, &origin.client, &whom).await?.stands();
+        Ok(())
     }
 
     async fn active_owner(&self, email: &EmailAddress) -> Result<Option<User>, Failure> {

@@ -15,11 +15,12 @@ pub enum Limit {
     Login,
     /// Failed sign-ins from one address.
     LoginAddress,
-    /// Registrations of one e-mail address.
+    /// Registrations of one e-mail address, from one client address.
     Register,
     /// Registrations from one address.
     RegisterAddress,
-    /// Mails with a code that are asked for, to one e-mail address.
+    /// Mails with a code of one kind that are asked for, to one e-mail address, from one client
+    /// address.
     Forgot,
     /// Mails with a code that are asked for from one address.
     ForgotAddress,
@@ -117,16 +118,6 @@ impl Service {
         client: &Client,
     ) -> Result<Counted, LimitError> {
         self.count(limit, client, "").await
-    }
-
-    /// Counts what is done about `whom`, whoever does it.
-    pub(crate) async fn count_about(
-        &self,
-        limit: Limit,
-        whom: &str,
-    ) -> Result<Counted, LimitError> {
-        let from_anywhere = Client::new(None, None);
-        self.count(limit, &from_anywhere, whom).await
     }
 
     /// Counts what a client does about `whom`.

@@ -9,7 +9,7 @@ use domain::{
 use crate::Service;
 use crate::authenticate::Caller;
 use crate::failure::Failure;
-use crate::limits::{Limit, LimitError, LimitReached};
+use crate::limits::{LimitError, LimitReached};
 use crate::one_time_codes::CodeRequested;
 use crate::policy::Origin;
 use crate::step_up::StepUpRequired;
@@ -90,7 +90,7 @@ impl Service {
         for _ in 0..ATTEMPTS_MAX {
             // Anew at each attempt: another request may have asked for an address meanwhile.
             let wish = match wanted.email.as_ref().filter(|email| **email != account.user.email) {
-                Some(email) => self.consider(email, caller).await?,
+                Some(email) => self.consider(email, caller, origin).await?,
                 None => AddressWish::None,
             };
             let mut change = self.change(&account.user, Some(&user.id), origin);
@@ -126,6 +126,7 @@ impl Service {
         &self,
         email: &'a EmailAddress,
         caller: &Caller,
+        origin: &Origin,
     ) -> Result<AddressWish<'a>, ChangeProfileError> {
         self.require_recent(caller)?;
         let login = Login::Email(email.clone());
@@ -147,7 +148,7 @@ impl Service {
                 Ok(AddressWish::AskedAlready(requested))
             }
             _ => {
-                self.count_about(Limit::Forgot, email.key()).await?.stands();
+                self.count_code_request(kind, email, origin).await?;
                 Ok(AddressWish::Ask(NewAddress { email, owner: found.map(|found| found.user) }))
             }
         }

@@ -82,10 +82,9 @@ impl Service {
         token: &RefreshToken,
         origin: &Origin,
     ) -> Result<Refreshed, RefreshError> {
-        let session = token.session.to_string();
-        self.count(Limit::Refresh, &origin.client, &session).await?.stands();
+        let mut is_counted = false;
         for _ in 0..ATTEMPTS_MAX {
-            if let Some(refreshed) = self.try_refresh(token, origin).await? {
+            if let Some(refreshed) = self.try_refresh(token, origin, &mut is_counted).await? {
                 return Ok(refreshed);
             }
         }
@@ -97,12 +96,18 @@ impl Service {
         &self,
         token: &RefreshToken,
         origin: &Origin,
+        is_counted: &mut bool,
     ) -> Result<Option<Refreshed>, RefreshError> {
         let found = self.stores.sessions.find_session(&token.user, token.session).await?;
         let signed_in = found.ok_or(RefreshError::NotGenuine)?;
         let key = self.refresh_key(&signed_in.session)?;
         if !is_genuine(&key, token) {
             return Err(RefreshError::NotGenuine);
+        }
+        // Only now: whoever forges tokens makes nobody write anything.
+        if !std::mem::replace(is_counted, true) {
+            let session = token.session.to_string();
+            self.count(Limit::Refresh, &origin.client, &session).await?.stands();
         }
         let now = self.clock.now();
         match signed_in.session.state(&signed_in.account.user, now) {

@@ -95,7 +95,9 @@ impl Service {
         if !policy.is_open {
             return Err(SignUpError::Closed);
         }
-        self.count_about(Limit::Register, account.email.key()).await?.stands();
+        // Before it counts, and before hashing, which costs more than everything else here.
+        self.check_password(&account)?;
+        self.count(Limit::Register, &origin.client, account.email.key()).await?.stands();
         if !policy.reveals_existing {
             return self.sign_up_quietly(account, origin).await.map(SignedUp::SaidByMail);
         }
@@ -172,7 +174,13 @@ impl Service {
         NewUser { account, roles, is_email_verified: false }
     }
 
-    /// Makes an account, and tells the challenge of its verification mail, if one was sent.
+    /// Whether the password can be chosen for that account.
+    pub(crate) fn check_password(&self, account: &NewAccount) -> Result<(), WeakPassword> {
+        let NewAccount { email, username, password, .. } = account;
+        self.policy.password.check(password, email, username.as_ref())
+    }
+
+    /// Makes an account whose password was checked, and tells the challenge of its verification mail, if one was sent.
     pub(crate) async fn make_account(
         &self,
         new: NewUser,
@@ -190,8 +198,6 @@ impl Service {
     async fn new_user(&self, new: NewUser, origin: &Origin) -> Result<InsertUser, SignUpError> {
         let NewUser { account, roles, is_email_verified } = new;
         let NewAccount { email, username, name, password } = account;
-        // First, because hashing costs more than everything else here.
-        self.policy.password.check(&password, &email, username.as_ref())?;
         let hash = self.hash_password(&password).await?;
         let now = self.clock.now();
         let user = User {

@@ -39,6 +39,7 @@ impl Service {
         } else {
             new
         };
+        self.check_password(&new.account)?;
         self.make_account(new, origin).await.map(|(account, _)| account)
     }
 

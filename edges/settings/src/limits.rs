@@ -13,11 +13,12 @@ pub struct LimitSettings {
     pub login: Option<Quota>,
     /// Failed sign-ins from one client address, whatever the account.
     pub login_address: Option<Quota>,
-    /// Registrations of one e-mail address.
+    /// Registrations of one e-mail address from one client address.
     pub register: Option<Quota>,
     /// Registrations from one client address.
     pub register_address: Option<Quota>,
-    /// Mails with a code that are asked for, to one e-mail address.
+    /// Mails with a code of one kind that are asked for, to one e-mail address from one client
+    /// address.
     pub forgot: Option<Quota>,
     /// The same from one client address.
     pub forgot_address: Option<Quota>,

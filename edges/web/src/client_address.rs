@@ -19,23 +19,23 @@ pub(crate) fn client_address(
     if trusted_proxies == 0 {
         return peer;
     }
-    let entries: Vec<&str> = forwarded_entries(headers).collect();
+    let entries: Vec<&[u8]> = forwarded_entries(headers).collect();
     // Fewer entries than proxies: the request came in behind the outermost one.
     let index = entries.len().saturating_sub(trusted_proxies);
     match entries.get(index) {
-        Some(entry) => parse_entry(entry),
+        Some(entry) => str::from_utf8(entry).ok().and_then(parse_entry),
         None => peer,
     }
 }
 
-/// What proxies, and whoever pretends to be one, wrote into `X-Forwarded-For`.
-pub(crate) fn forwarded_entries(headers: &HeaderMap) -> impl Iterator<Item = &str> {
+/// What proxies, and whoever pretends to be one, wrote into `X-Forwarded-For`: bytes, because what
+/// a client writes into the header must not hide what a proxy adds to it.
+pub(crate) fn forwarded_entries(headers: &HeaderMap) -> impl Iterator<Item = &[u8]> {
     headers
         .get_all("x-forwarded-for")
         .iter()
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(|value| value.split(','))
-        .map(str::trim)
+        .flat_map(|value| value.as_bytes().split(|byte| *byte == b','))
+        .map(<[u8]>::trim_ascii)
 }
 
 /// An address as proxies write it: bare, bracketed, or with a port.
@@ -74,6 +74,16 @@ mod tests {
         assert_eq!(seen(&["6.6.6.6", "203.0.113.9, 10.0.0.2"], 2).as_deref(), Some("203.0.113.9"));
         assert_eq!(seen(&["203.0.113.9"], 3).as_deref(), Some("203.0.113.9"));
         assert_eq!(seen(&[], 1).as_deref(), Some("192.0.2.1"));
+    }
+
+    #[test]
+    fn bytes_of_the_client_do_not_hide_what_a_proxy_wrote() {
+        let mut headers = HeaderMap::new();
+        let value = axum::http::HeaderValue::from_bytes(b"\xff, 203.0.113.9").unwrap();
+        headers.append("x-forwarded-for", value);
+        let peer = Some(PeerAddress("192.0.2.1:4711".parse().unwrap()));
+        let address = client_address(peer, &headers, 1);
+        assert_eq!(address, Some("203.0.113.9".parse().unwrap()));
     }
 
     #[test]

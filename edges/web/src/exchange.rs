@@ -1,6 +1,7 @@
 //! What happens around every request, once: request id, client address, time limit, panics,
 //! problems, the log line, the figures.
 
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use axum::extract::{MatchedPath, Request, State};
@@ -32,7 +33,7 @@ pub(crate) async fn exchange(
     let started = Instant::now();
     let id = request_id(&state, &request);
     let peer = request.extensions().get::<PeerAddress>().copied();
-    state.metrics.forwarded(forwarded_entries(request.headers()).count());
+    note_proxies(&state, request.headers());
     let address = client_address(peer, request.headers(), state.settings.trusted_proxies);
     let user_agent = request.headers().get(USER_AGENT).and_then(|value| value.to_str().ok());
     let client = Client::new(address, user_agent);
@@ -64,6 +65,20 @@ pub(crate) async fn exchange(
     let duration_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
     tracing::debug!(%method, route, status, duration_ms, request.id = %id, "answered");
     response
+}
+
+/// Counts the entries of `X-Forwarded-For`, and says once that nobody believes them: behind a proxy
+/// that the settings do not know, all clients are one, and share the limits of one.
+fn note_proxies(state: &AppState, headers: &HeaderMap) {
+    let entries = forwarded_entries(headers).count();
+    state.metrics.forwarded(entries);
+    let is_unexpected = entries > 0 && state.settings.trusted_proxies == 0;
+    if is_unexpected && !state.has_told_of_proxies.swap(true, Ordering::Relaxed) {
+        tracing::warn!(
+            "requests come with X-Forwarded-For, which is not believed: if a proxy of yours writes \
+             it, set server.trusted_proxies, or all clients are limited as one"
+        );
+    }
 }
 
 /// The rendered problem with what layers further in have added, such as the headers without which a

@@ -2,6 +2,7 @@
 
 use axum::Extension;
 use axum::extract::{Request, State};
+use axum::http::StatusCode;
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use service::{Limit, Origin};
@@ -17,8 +18,8 @@ pub(crate) enum Limited {
     No,
     /// As that limit says.
     ByAddress(Limit),
-    /// As that limit says, of calls that do not succeed.
-    FailuresByAddress(Limit),
+    /// As that limit says, of calls that are refused for their credentials.
+    RefusalsByAddress(Limit),
 }
 
 /// Lets a call through that is not one too many from its address.
@@ -29,18 +30,29 @@ pub(crate) async fn limit_address(
     request: Request,
     next: Next,
 ) -> Response {
-    let (Limited::ByAddress(limit) | Limited::FailuresByAddress(limit)) = limited else {
+    let (Limited::ByAddress(limit) | Limited::RefusalsByAddress(limit)) = limited else {
         return next.run(request).await;
     };
     let counted = match state.service.count_for_address(limit, &origin.client).await {
         Ok(counted) => counted,
         Err(error) => return Problem::from(error).into_response(),
     };
-    let response = next.run(request).await;
-    if matches!(limited, Limited::FailuresByAddress(_)) && response.status().is_success() {
-        state.service.give_back(counted).await;
-    } else {
+    if matches!(limited, Limited::ByAddress(_)) {
         counted.stands();
+        return next.run(request).await;
     }
-    response
+    // In a task of its own: whoever hangs up before the answer gets back what was not meant, too.
+    let answered = tokio::spawn(async move {
+        let response = next.run(request).await;
+        if response.status() == StatusCode::UNAUTHORIZED {
+            counted.stands();
+        } else {
+            state.service.give_back(counted).await;
+        }
+        response
+    });
+    match answered.await {
+        Ok(response) => response,
+        Err(error) => std::panic::resume_unwind(error.into_panic()),
+    }
 }

@@ -30,7 +30,7 @@ pub(crate) struct Problem {
     detail: Option<String>,
     errors: Vec<FieldError>,
     retry_after: Option<Duration>,
-    pub(crate) limit: Option<LimitReached>,
+    pub(crate) limit: Option<Box<LimitReached>>,
     challenge: Option<HeaderValue>,
     allow: Option<HeaderValue>,
     pub(crate) cause: Option<Arc<BoxError>>,
@@ -128,7 +128,7 @@ impl Problem {
 
     /// A limit is reached, which the answer describes.
     pub(crate) fn limit_reached(reached: LimitReached) -> Self {
-        Self { limit: Some(reached), ..Self::rate_limited(reached.wait) }
+        Self { limit: Some(Box::new(reached)), ..Self::rate_limited(reached.wait) }
     }
 
     pub(crate) fn overloaded(retry_after: Duration) -> Self {

@@ -7,7 +7,7 @@ use service::Limit::{ForgotAddress, LoginAddress, RegisterAddress};
 use crate::access::Access::{self, Anyone, Developer, SignedIn, SteppedUp};
 use crate::code::Code;
 use crate::discovery::metadata;
-use crate::limited::Limited::{self, ByAddress, FailuresByAddress, No};
+use crate::limited::Limited::{self, ByAddress, No, RefusalsByAddress};
 use crate::problem::with_problems;
 use crate::state::AppState;
 use crate::{
@@ -71,7 +71,7 @@ const ALWAYS: [Code; 2] = [Code::Internal, Code::DependencyUnavailable];
 
 /// How often one address may do what strangers can do.
 const SIGN_UPS: Limited = ByAddress(RegisterAddress);
-const SIGN_INS: Limited = FailuresByAddress(LoginAddress);
+const SIGN_INS: Limited = RefusalsByAddress(LoginAddress);
 const MAILS: Limited = ByAddress(ForgotAddress);
 
 /// Every route there is.
@@ -210,6 +210,7 @@ const METRICS: About = about("getMetrics", "Figures for Prometheus");
 
 macro_rules! verb {
     ($name:ident, $with:ident) => {
+        #[expect(clippy::too_many_arguments, reason = "as many as the table has columns")]
         fn $name<H, I, O, T>(
             mount: Mount,
             path: &'static str,

@@ -24,8 +24,8 @@ use crate::client_address::PeerAddress;
 
 /// How long what is in flight may take once we are told to stop.
 const DRAIN_TIME_MAX: Duration = Duration::from_secs(20);
-/// How long, of that, a connection without a request may wait for one. A load balancer that sends one
-/// just now cannot know yet that we stop; whatever it asks in this time is answered, as the last.
+/// How long, of that, a connection without a request may wait for one. A load balancer that sends
+/// one just now cannot know yet that we stop: it is answered, and told that it was the last.
 const FAREWELL_TIME: Duration = Duration::from_secs(1);
 /// How long a connection may stay without a whole request head: longer than a load balancer keeps
 /// one idle (60 s at AWS), else it would send requests into connections that we just closed.
@@ -140,6 +140,7 @@ fn connect(
     // A token's answer is one small packet: do not wait for more to send.
     let _ = stream.set_nodelay(true);
     let service = service_fn(move |request: hyper::Request<Incoming>| {
+        let version = request.version();
         let mut request: Request = request.map(axum::body::Body::new);
         request.extensions_mut().insert(peer);
         let answer = router.clone().oneshot(request);
@@ -147,6 +148,8 @@ fn connect(
         async move {
             let mut answer = answer.await?;
             if is_stopping.load(Ordering::Relaxed) {
+                // Else hyper would add "keep-alive" where an HTTP/1.0 client has asked for that.
+                *answer.version_mut() = version;
                 answer.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
             }
             Ok::<_, Infallible>(answer)

@@ -1,4 +1,5 @@
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use axum::http::HeaderValue;
 use contracts::Mailbox;
@@ -24,6 +25,8 @@ pub struct App {
     /// Only in development.
     pub(crate) mailbox: Option<Arc<dyn Mailbox>>,
     pub(crate) pages: Pages,
+    /// Whether the log has it that somebody forwards requests whom the settings do not know.
+    pub(crate) has_told_of_proxies: AtomicBool,
 }
 
 impl AppState {
@@ -36,7 +39,16 @@ impl AppState {
         let metadata = metadata(&settings.public_url, service.keys().algorithm());
         let pages = Pages::new(&settings, service.policy().password.characters_min);
         let metrics = Metrics::new();
-        Self(Arc::new(App { service, settings, metadata, metrics, mailbox, pages }))
+        let has_told_of_proxies = AtomicBool::new(false);
+        Self(Arc::new(App {
+            service,
+            settings,
+            metadata,
+            metrics,
+            mailbox,
+            pages,
+            has_told_of_proxies,
+        }))
     }
 
     /// The origins as header values; what is not one was refused by the settings.

@@ -22,6 +22,7 @@ mod deployment;
 mod detour;
 mod doctor;
 mod doctor_outside;
+mod durable;
 mod faults;
 mod journey;
 mod mail_commands;

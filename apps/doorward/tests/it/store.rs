@@ -68,6 +68,7 @@ fn mongodb_database() -> String {
 }
 
 /// A name that no other test has.
+#[expect(clippy::disallowed_methods, reason = "two runs on one server must not meet")]
 pub(crate) fn unique_name() -> String {
     static NAMES: AtomicU32 = AtomicU32::new(0);
     let number = NAMES.fetch_add(1, Ordering::Relaxed);
@@ -76,6 +77,7 @@ pub(crate) fn unique_name() -> String {
 }
 
 /// What `cargo xtask test` tells of the servers that it has started.
+#[expect(clippy::disallowed_methods, reason = "a test finds its server there")]
 pub(crate) fn variable(name: &str) -> String {
     env::var(name).unwrap_or_else(|_| {
         panic!("{name} is not set: run `cargo xtask services run -- cargo nextest run`")

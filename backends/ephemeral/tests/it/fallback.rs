@@ -117,6 +117,38 @@ async fn an_outage_is_told_when_it_begins_and_when_it_ends() {
     assert!(log.text().contains("INFO") && log.text().contains("shared by all instances again"));
 }
 
+#[tokio::test]
+async fn what_was_drawn_in_an_outage_is_not_given_back_to_all() {
+    let mut server = Server::start().await;
+    let [one, other] = [limiter(&server), limiter(&server)];
+    server.kill();
+    assert!(succeeds(&one, &daily(1, 1)).await);
+    server.resume().await;
+    assert_shared_again(&one, 2).await;
+    assert!(succeeds(&other, &daily(1, 1)).await);
+    one.give_back(&daily(1, 1)).await.unwrap();
+    assert!(!succeeds(&one, &daily(1, 1)).await, "the other instance has it");
+    other.give_back(&daily(1, 1)).await.unwrap();
+    assert!(succeeds(&one, &daily(1, 1)).await);
+}
+
+#[tokio::test]
+async fn while_redis_hangs_nobody_waits_to_give_back() {
+    let server = Server::start().await;
+    let limiter = limiter(&server);
+    for key in 1..=50 {
+        assert!(succeeds(&limiter, &daily(key, 2)).await);
+    }
+    server.hang();
+    assert!(succeeds(&limiter, &daily(100, 2)).await);
+    let began = Instant::now();
+    for key in (1..=50).chain([100]) {
+        limiter.give_back(&daily(key, 2)).await.unwrap();
+    }
+    assert!(began.elapsed() < Duration::from_millis(400), "{:?}", began.elapsed());
+    server.go_on();
+}
+
 /// Fails, or does not answer, and counts how often it was asked.
 #[derive(Default)]
 struct Broken {

@@ -1,10 +1,12 @@
 //! The sink that deletes in Redis what has ended.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use contracts::{EventSink, OutboxEvent, SessionStore};
 use domain::{EventId, Session};
 use ephemeral::{RedisSessionEnds, RedisSessions};
+use tokio::time::{Instant, sleep};
 
 use crate::fixtures::{Corner, NOW};
 use crate::main_store::{MainStore, new, session, user_id};
@@ -82,16 +84,61 @@ async fn other_events_delete_nothing() {
     }
 }
 
+/// More than are deleted at once, and than one command of a few milliseconds could.
 #[tokio::test]
-async fn what_could_not_be_deleted_is_offered_again() {
+async fn of_a_user_with_very_many_sessions_nothing_stays() {
+    let (corner, sink) = with_three().await;
+    let index = format!("{}refresh:{{{}}}", corner.prefix, user_id(1));
+    let fill = "for number = 1, 5050 do redis.call('SET', KEYS[1] .. ':' .. number, 'x') \
+                redis.call('ZADD', KEYS[1], number, number) end return 1";
+    let _: u64 = corner.ask(&["EVAL", fill, "1", &index]);
+    assert_eq!(corner.keys().len(), 5055);
+    sink.publish(&event("user.deleted", 1, "{}")).await.unwrap();
+    assert_eq!(kept(&corner), [3]);
+    assert_eq!(corner.keys().len(), 2, "the other user's session, and that there is one");
+}
+
+/// Somebody else's key would be refused however often it is tried.
+#[tokio::test]
+async fn what_is_not_ours_is_not_offered_again() {
+    let (corner, sink) = with_three().await;
+    let index = format!("{}refresh:{{{}}}", corner.prefix, user_id(1));
+    let () = corner.ask(&["SET", &index, "hello"]);
+    sink.publish(&event("user.deleted", 1, "{}")).await.unwrap();
+    sink.publish(&revoked(&session(3))).await.unwrap();
+    let left: String = corner.ask(&["GET", &index]);
+    assert_eq!(left, "hello");
+}
+
+#[tokio::test]
+async fn a_user_who_could_not_be_deleted_is_offered_again_and_a_session_is_not() {
     let mut server = Server::start().await;
     let sink = RedisSessionEnds::new(server.connection());
     sink.publish(&revoked(&session(1))).await.unwrap();
     server.kill();
-    assert!(sink.publish(&revoked(&session(1))).await.is_err());
+    sink.publish(&revoked(&session(1))).await.unwrap();
     assert!(sink.publish(&event("user.deleted", 1, "{}")).await.is_err());
     sink.publish(&event("user.created", 1, "{}")).await.unwrap();
     server.resume().await;
-    tokio::time::sleep(std::time::Duration::from_millis(200)).await;
+    let began = Instant::now();
+    while sink.publish(&event("user.deleted", 1, "{}")).await.is_err() {
+        assert!(began.elapsed() < Duration::from_secs(2));
+        sleep(Duration::from_millis(50)).await;
+    }
+}
+
+/// A whole turn of the relay, which has far more time than that.
+#[tokio::test]
+async fn a_redis_that_hangs_keeps_nobody_for_every_event() {
+    let server = Server::start().await;
+    let sink = RedisSessionEnds::new(server.connection());
     sink.publish(&revoked(&session(1))).await.unwrap();
+    server.hang();
+    let began = Instant::now();
+    for _ in 0..50 {
+        sink.publish(&revoked(&session(1))).await.unwrap();
+        assert!(sink.publish(&event("user.deleted", 1, "{}")).await.is_err());
+    }
+    assert!(began.elapsed() < Duration::from_secs(4), "{:?}", began.elapsed());
+    server.go_on();
 }

@@ -186,6 +186,31 @@ async fn a_list_is_as_fresh_as_the_last_refresh() {
     assert_eq!(listed(&sessions, later, 0).await, []);
 }
 
+/// The main store lists them all.
+#[tokio::test]
+async fn pages_are_filled_up_among_many_sessions_that_are_over() {
+    let corner = Corner::new();
+    let (_, sessions) = open(corner.connection());
+    let now = NOW.plus(Duration::from_mins(1));
+    let mut alive = Vec::new();
+    for number in 1..=230 {
+        let mut session = session(number);
+        if number % 25 == 0 {
+            alive.push(session.id);
+        } else {
+            session.idle_expires_at = now;
+        }
+        begin(&sessions, &session).await;
+    }
+    alive.sort();
+    let user = session(1).user_id;
+    let ids = |sessions: Vec<Session>| sessions.iter().map(|it| it.id).collect::<Vec<_>>();
+    let first = ids(sessions.list_sessions(&user, now, None, 6).await.unwrap());
+    assert_eq!(first, alive[..6]);
+    let rest = ids(sessions.list_sessions(&user, now, first.last().copied(), 6).await.unwrap());
+    assert_eq!(rest, alive[6..]);
+}
+
 #[tokio::test]
 async fn a_value_of_another_form_is_malformed() {
     let corner = Corner::new();

@@ -27,6 +27,7 @@ mod password_reset;
 mod passwords;
 mod profile;
 mod refresh;
+mod relay;
 mod request_ids;
 mod revocations;
 mod sign_in;

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests fail like tests")]
 
+mod main_alone;
 mod redis_keys;
 
 use std::sync::Arc;
@@ -13,9 +14,14 @@ use tempfile::TempDir;
 
 use redis_keys::RedisKeys;
 
-/// An empty database in a folder of its own, and keys that begin with the folder's name.
 #[allow(clippy::unused_async, reason = "the suite waits for it")]
 async fn open() -> Backend {
+    open_both().0
+}
+
+/// An empty database in a folder of its own, and keys that begin with the folder's name. The
+/// database alone as well.
+fn open_both() -> (Backend, Arc<SqlStorage>) {
     let folder = TempDir::new().unwrap();
     let main = Arc::new(SqlStorage::open_sqlite(&folder.path().join("doorward.db")).unwrap());
     let keys = RedisKeys::of(folder.path());
@@ -23,17 +29,18 @@ async fn open() -> Backend {
         key_prefix: keys.prefix.clone(),
         ..RedisSettings::new(keys.url.as_str().into())
     });
-    Backend {
+    let backend = Backend {
         users: main.clone(),
         sessions: Arc::new(RedisSessions::new(connection.unwrap(), main.clone())),
         codes: main.clone(),
         revocations: main.clone(),
         outbox: main.clone(),
         mails: main.clone(),
-        records: main,
+        records: main.clone(),
         limiter: Arc::new(MemoryLimiter::new()),
         home: Arc::new((keys, folder)),
-    }
+    };
+    (backend, main)
 }
 
 contract_tests::session_tests!(open);

@@ -10,6 +10,7 @@ use tokio::time::Instant;
 
 use super::Trouble;
 use crate::deployment::Deployment;
+use crate::durable;
 use crate::store::{Store, URL, on_dynamodb};
 
 /// A server of one test.
@@ -55,7 +56,7 @@ impl Rig {
         Self::open(move || match store {
             Store::Sqlite => panic!("there is no server to get into trouble"),
             Store::Postgres => Backend::Postgres(Postgres::start_durable().unwrap()),
-            Store::Mongodb => Backend::Mongodb(Mongo::start().unwrap()),
+            Store::Mongodb => Backend::Mongodb(durable::start_mongo()),
             Store::Dynamodb => Backend::Dynamodb(Dynamo::start().unwrap()),
         })
         .await
@@ -86,7 +87,10 @@ impl Rig {
             Backend::Postgres(_) => {
                 deployment.with(URL, &format!("postgres://postgres@{address}/postgres"))
             }
-            Backend::Mongodb(mongo) => deployment.with(URL, &mongo.uri_at(address)),
+            Backend::Mongodb(mongo) => {
+                // Else the driver goes to where the server says it is.
+                deployment.with(URL, &(mongo.uri_at(address) + "&directConnection=true"))
+            }
             Backend::Dynamodb(_) => {
                 let deployment = on_dynamodb(deployment, &format!("http://{address}"), "doorward");
                 deployment.run(&["migrate"]).await.is(0);

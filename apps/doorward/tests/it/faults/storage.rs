@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use serde_json::json;
+use tokio::task::JoinSet;
 use tokio::time::sleep;
 
 use super::rig::Rig;
@@ -15,6 +16,9 @@ use super::{
 use crate::client::{PASSWORD, Tokens};
 use crate::deployment::Server;
 use crate::store::{Store, on_store};
+
+/// In each direction, so that an answer takes a tenth of a second.
+const SLOW: Duration = Duration::from_millis(50);
 
 macro_rules! on_every_server {
     ($($case:ident),+ $(,)?) => {
@@ -29,6 +33,8 @@ on_every_server!(
     a_store_that_is_cut_off_is_told_to_everybody_at_once_until_it_is_back,
     a_store_that_hangs_is_told_to_everybody_at_once_until_it_goes_on,
     with_a_slow_store_everything_works,
+    a_crowd_that_comes_at_once_to_a_slow_store_is_served,
+    a_registration_succeeds_though_the_store_takes_a_while_for_each_answer,
     short_cuts_in_a_series_of_refreshes_end_no_session,
 );
 
@@ -54,8 +60,7 @@ async fn is_told_until_it_is_over(store: Store, trouble: Trouble) {
     rig.begin(trouble).await;
     // First with the connections from before, then with none.
     for name in ["first", "second"] {
-        is_told(&server, &tokens, &format!("{name}@example.com")).await;
-        is_alive_but_not_ready(&server.client).await;
+        Box::pin(is_told(&server, &tokens, &format!("{name}@example.com"))).await;
     }
 
     let back_at = rig.end(trouble).await;
@@ -83,26 +88,52 @@ async fn is_told(server: &Server, tokens: &Tokens, new: &str) {
         is_unavailable("/auth/refresh", client.refresh(&tokens.refresh)),
         is_unavailable("/auth/register", client.post("/auth/register", person(new))),
         is_unavailable("/auth/me", client.get_as("/auth/me", &tokens.access)),
+        is_alive_but_not_ready(client),
     );
 }
 
 async fn with_a_slow_store_everything_works(store: Store) {
-    const DELAY: Duration = Duration::from_millis(100);
     let rig = Rig::of_store(store).await;
     let server = rig.deployment().await.serve().await;
-    rig.delay(DELAY);
+    rig.delay(SLOW);
     let client = &server.client;
-    // Connections are made meanwhile, too.
-    for email in [EMAIL, "grace@example.com"] {
-        client.register(email).await;
-        let tokens = client.log_in(email).await;
-        let tokens = in_time("a refresh", client.refresh(&tokens.refresh)).await.tokens();
-        in_time("/auth/me", client.get_as("/auth/me", &tokens.access)).await.is(200);
-        in_time("/readyz", client.get("/readyz")).await.is(200);
-        let session = json!({ "refreshToken": tokens.refresh });
-        client.post("/auth/logout", session).await.is(204);
-        client.refresh(&tokens.refresh).await.is(401);
+    let person = json!({ "email": EMAIL, "password": PASSWORD });
+    let register = client.post("/auth/register", person.clone());
+    in_time("/auth/register", register).await.is(201);
+    let tokens = in_time("/auth/login", client.post("/auth/login", person)).await.tokens();
+    let tokens = in_time("/auth/refresh", client.refresh(&tokens.refresh)).await.tokens();
+    in_time("/auth/me", client.get_as("/auth/me", &tokens.access)).await.is(200);
+    in_time("/readyz", client.get("/readyz")).await.is(200);
+    let session = json!({ "refreshToken": tokens.refresh });
+    in_time("/auth/logout", client.post("/auth/logout", session)).await.is(204);
+    in_time("/auth/refresh", client.refresh(&tokens.refresh)).await.is(401);
+    server.stop().await;
+}
+
+async fn a_registration_succeeds_though_the_store_takes_a_while_for_each_answer(store: Store) {
+    let rig = Rig::of_store(store).await;
+    let server = rig.deployment().await.serve().await;
+    rig.delay(Duration::from_millis(150));
+    let person = json!({ "email": EMAIL, "password": PASSWORD });
+    in_time("/auth/register", server.client.post("/auth/register", person)).await.is(201);
+    server.stop().await;
+}
+
+async fn a_crowd_that_comes_at_once_to_a_slow_store_is_served(store: Store) {
+    const PEOPLE: usize = 32;
+    let rig = Rig::of_store(store).await;
+    let server = rig.deployment().await.serve().await;
+    server.client.register(EMAIL).await;
+    let token = server.client.log_in(EMAIL).await.access;
+    rig.delay(SLOW);
+    let mut crowd = JoinSet::new();
+    for _ in 0..PEOPLE {
+        let (client, token) = (server.client.clone(), token.clone());
+        crowd.spawn(async move { in_time("/auth/me", client.get_as("/auth/me", &token)).await });
     }
+    let answers = crowd.join_all().await;
+    let statuses: Vec<_> = answers.iter().map(|answer| answer.status).collect();
+    assert_eq!(statuses, [200; PEOPLE]);
     server.stop().await;
 }
 
@@ -112,10 +143,10 @@ async fn short_cuts_in_a_series_of_refreshes_end_no_session(store: Store) {
     let server = rig.deployment().await.without_limits().serve().await;
     server.client.register(EMAIL).await;
     let series = Series::begin(&server.client, SESSIONS).await;
-    for cut in 0..5 {
+    for cut in 0..4 {
         series.succeeds(4 * SESSIONS).await;
         rig.begin(Trouble::IsCutOff).await;
-        sleep(Duration::from_millis(50 * cut)).await;
+        sleep(Duration::from_millis(60 * cut)).await;
         rig.end(Trouble::IsCutOff).await;
     }
     series.succeeds(4 * SESSIONS).await;

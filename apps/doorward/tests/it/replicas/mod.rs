@@ -8,4 +8,5 @@ mod newer_releases;
 mod restarts;
 mod schema;
 mod sessions;
+mod starting;
 mod stopping;

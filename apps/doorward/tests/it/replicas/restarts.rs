@@ -36,12 +36,12 @@ async fn restart_under_load(upstream: Upstream) {
     for number in 0..CLIENTS {
         clients.spawn(visit(cluster.client(), number, Arc::clone(&load)));
     }
-    load.goes_on().await;
+    load.goes_on(&mut clients).await;
     for instance in &mut cluster.instances {
         instance.stop().await;
-        load.goes_on().await;
+        load.goes_on(&mut clients).await;
         instance.start_again().await;
-        load.goes_on().await;
+        load.goes_on(&mut clients).await;
     }
     load.is_over.store(true, Ordering::Relaxed);
 
@@ -61,10 +61,11 @@ struct Load {
 }
 
 impl Load {
-    /// Waits until more was answered.
-    async fn goes_on(&self) {
+    /// Waits until more was answered, to clients all of whom are still content.
+    async fn goes_on<T: 'static>(&self, clients: &mut JoinSet<T>) {
         let before = self.answered.load(Ordering::Relaxed);
         within(PATIENCE, "the clients are served", async || {
+            assert!(clients.try_join_next().is_none(), "a client has given up");
             (self.answered.load(Ordering::Relaxed) >= before + BETWEEN_STEPS).then_some(())
         })
         .await;

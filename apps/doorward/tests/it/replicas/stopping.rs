@@ -12,10 +12,11 @@ use crate::deployment::{Deployment, Server};
 use crate::waiting::PATIENCE;
 
 const REQUEST: &[u8] = b"GET /livez HTTP/1.1\r\nHost: here\r\n\r\n";
+const OLD_REQUEST: &[u8] = b"GET /livez HTTP/1.0\r\nConnection: keep-alive\r\n\r\n";
 
 /// Sends a request and reads the answer, whose end is that of its body.
-async fn ask(connection: &mut TcpStream) -> String {
-    connection.write_all(REQUEST).await.unwrap();
+async fn ask(connection: &mut TcpStream, request: &[u8]) -> String {
+    connection.write_all(request).await.unwrap();
     let mut answer = Vec::new();
     while !answer.ends_with(b"}") {
         let length = timeout(PATIENCE, connection.read_buf(&mut answer)).await.unwrap().unwrap();
@@ -26,8 +27,8 @@ async fn ask(connection: &mut TcpStream) -> String {
 
 /// The answer is a good one, after which the connection is over.
 async fn is_the_last(answer: &str, connection: &mut TcpStream) {
-    assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
-    assert!(answer.contains("connection: close"), "{answer}");
+    assert!(answer.contains(" 200 OK\r\n"), "{answer}");
+    assert!(answer.contains("connection: close\r\n"), "{answer}");
     let end = timeout(PATIENCE, connection.read(&mut [0; 1])).await.unwrap();
     assert_eq!(end.unwrap(), 0, "it is closed");
 }
@@ -39,18 +40,20 @@ async fn connect(server: &Server) -> TcpStream {
 #[tokio::test]
 async fn a_request_that_comes_just_when_the_server_stops_is_answered() {
     let server = Deployment::new().serve().await;
-    let mut kept_alive = connect(&server).await;
-    assert!(!ask(&mut kept_alive).await.contains("connection: close"));
+    let (mut kept_alive, mut old) = (connect(&server).await, connect(&server).await);
+    assert!(!ask(&mut kept_alive, REQUEST).await.contains("connection: "));
+    assert!(ask(&mut old, OLD_REQUEST).await.contains("connection: keep-alive\r\n"));
     let mut silent = connect(&server).await;
-    // Both have been accepted when a third has.
-    ask(&mut connect(&server).await).await;
+    // Those before have been accepted when another one has.
+    ask(&mut connect(&server).await, REQUEST).await;
 
     server.process.signal(Signal::TERM);
     server.process.logs("stopping").await;
     // What was sent before the load balancer could learn of the stop comes later than that.
     sleep(Duration::from_millis(50)).await;
-    for connection in [&mut kept_alive, &mut silent] {
-        let answer = ask(connection).await;
+    let connections = [(&mut kept_alive, REQUEST), (&mut silent, REQUEST), (&mut old, OLD_REQUEST)];
+    for (connection, request) in connections {
+        let answer = ask(connection, request).await;
         is_the_last(&answer, connection).await;
     }
     assert_eq!(server.process.end().await.code, Some(0));

@@ -1,5 +1,6 @@
 //! Limits for one client address, whatever it asks for.
 
+use domain::UserStatus;
 use harness::{EMAIL, PASSWORD, TestServer};
 use serde_json::json;
 use service::Limit;
@@ -51,14 +52,18 @@ async fn an_address_fails_to_sign_in_only_so_often_whatever_the_account() {
 }
 
 #[tokio::test]
-async fn a_body_that_cannot_be_read_counts_too() {
-    let server = server(Limit::LoginAddress, 2).await;
-    let nonsense = json!({ "user": 1 });
-    let mut statuses = Vec::new();
+async fn only_refused_credentials_count_as_failed_sign_ins() {
+    let server = server(Limit::LoginAddress, 1).await;
+    server.put_user(EMAIL, |_| ()).await;
+    server.put_user("disabled@example.com", |user| user.status = UserStatus::Disabled).await;
     for _ in 0..3 {
-        statuses.push(post_from(&server, "192.0.2.1", "/auth/login", &nonsense).await.status);
+        let nonsense = json!({ "user": 1 });
+        post_from(&server, "192.0.2.1", "/auth/login", &nonsense).await.assert_status(400);
+        let known = sign_in_from(&server, "192.0.2.1", "disabled@example.com", PASSWORD).await;
+        known.assert_problem(403, "account_disabled");
     }
-    assert_eq!(statuses, [400, 400, 429]);
+    sign_in_from(&server, "192.0.2.1", EMAIL, "wrong").await.assert_status(401);
+    sign_in_from(&server, "192.0.2.1", EMAIL, PASSWORD).await.assert_status(429);
 }
 
 #[tokio::test]
