@@ -7,6 +7,9 @@ use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, SdkConfig};
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::config::Builder;
+use contracts::StoreError;
+
+use crate::credentials;
 
 /// To reach the server.
 const CONNECT_MAX: Duration = Duration::from_secs(1);
@@ -30,9 +33,12 @@ pub async fn sdk_config() -> SdkConfig {
 }
 
 /// A client with the time-outs that the promises of this store rest on.
-pub(crate) fn of(config: &SdkConfig) -> Client {
-    let config = Builder::from(config).timeout_config(time_outs()).retry_config(retries()).build();
-    Client::from_conf(config)
+pub(crate) async fn of(config: &SdkConfig) -> Result<Client, StoreError> {
+    let mut builder = Builder::from(config).timeout_config(time_outs()).retry_config(retries());
+    if let Some(source) = config.credentials_provider() {
+        builder = builder.credentials_provider(credentials::fetched(source).await?);
+    }
+    Ok(Client::from_conf(builder.build()))
 }
 
 fn time_outs() -> TimeoutConfig {

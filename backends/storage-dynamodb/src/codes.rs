@@ -7,7 +7,7 @@ use crate::fields::{Fields, bytes, counter, moment, number, text};
 use crate::notices::insert_notices;
 use crate::operation::within;
 use crate::row::{Item, Row, known, parsed};
-use crate::table::{KEPT_AFTER_EXPIRY, Key, Kind, TTL, ttl_of};
+use crate::table::{KEPT_AFTER_EXPIRY, Key, Kind, challenge_list};
 use crate::transaction::{Guard, Transacted, Transaction};
 use crate::write::{Action, Written};
 
@@ -57,8 +57,9 @@ impl DynamoStorage {
         }
     }
 
-    /// A challenge leads to a code for as long as it takes the time to live: it is the code itself
-    /// that says whether it is still the challenge's.
+    /// A challenge leads to a code until its code expires, or would have: it is the code itself
+    /// that says whether it is still the challenge's. Sweeps and purges find the challenge by the
+    /// indexes, so that whoever replaces, spends or drops a code need not know it.
     async fn count_try(
         &self,
         challenge: ChallengeId,
@@ -91,7 +92,7 @@ pub(crate) fn put_code(code: &OneTimeCode) -> [Action; 2] {
         .expiring(code.expires_at, KEPT_AFTER_EXPIRY)
         .with("user", text(code.user.as_str()))
         .with("kind", text(code.kind.name()))
-        .with("challenge", text(challenge))
+        .with("challenge", text(&challenge))
         .with("secret_digest", bytes(&code.secret_digest))
         .with("short_code_mac", bytes(&code.short_code_mac))
         .with("tries", counter(code.tries.into()))
@@ -99,9 +100,11 @@ pub(crate) fn put_code(code: &OneTimeCode) -> [Action; 2] {
         .with("created_at_ms", moment(code.created_at))
         .with("short_code_expires_at_ms", moment(code.short_code_expires_at));
     let leads_to = Fields::default()
+        .due(Kind::Challenge, &challenge, code.expires_at)
+        .listed(challenge_list(&code.user), &challenge)
+        .expiring(code.expires_at, KEPT_AFTER_EXPIRY)
         .with("user", text(code.user.as_str()))
-        .with("kind", text(code.kind.name()))
-        .with(TTL, number(ttl_of(code.expires_at, KEPT_AFTER_EXPIRY)));
+        .with("kind", text(code.kind.name()));
     [Action::put(&key, fields), Action::put(&Key::challenge(code.challenge), leads_to)]
 }
 
@@ -121,7 +124,7 @@ pub(crate) fn is_spendable(item: &Item, spent: &SpendCode) -> Result<bool, Store
 }
 
 /// Where the challenge of a code is.
-pub(crate) fn to_challenge(row: Row<'_>) -> Result<ChallengeId, StoreError> {
+fn to_challenge(row: Row<'_>) -> Result<ChallengeId, StoreError> {
     parsed("challenge", ChallengeId::parse(row.text("challenge")?))
 }
 

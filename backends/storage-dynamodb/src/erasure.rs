@@ -29,7 +29,7 @@ impl DynamoStorage {
             .and(release(Key::email(old.email.key()), user))
             .all(old.username.map(|name| release(Key::username(name.as_str()), user)))
             .all(CodeKind::ALL.map(|kind| Action::delete(Key::code(user, kind))))
-            .all(self.revoke(&erasure.revocation).await?)
+            .revoking(&erasure.revocation)
             .all(insert_notices(&erasure.notices));
         let mails = Range::listed(owner_list(user), None);
         for mail in self.list(&mails, transaction.room()).await? {

@@ -6,6 +6,7 @@
 mod claim;
 mod client;
 mod codes;
+mod credentials;
 mod erasure;
 mod failure;
 mod fields;
@@ -41,7 +42,10 @@ use contracts::{Probe, StoreError};
 
 pub use client::sdk_config;
 use operation::{Operations, within};
+use remains::Walk;
+use roles::RecentRoles;
 pub use schema::{migrate, pending};
+use table::Key;
 
 /// The main store in a `DynamoDB` table.
 #[derive(Clone)]
@@ -49,20 +53,18 @@ pub struct DynamoStorage {
     client: Client,
     table: Arc<str>,
     operations: Arc<Operations>,
+    roles: Arc<RecentRoles>,
+    walk: Arc<Walk>,
 }
 
 impl DynamoStorage {
     /// Opens the table of that name, which must be there and have the shape that [`table`]
     /// describes. Time-outs and retries are this store's own, whatever `config` says of them.
     pub async fn open(table: &str, config: &SdkConfig) -> Result<Self, StoreError> {
-        // Setting up the client takes a while too.
-        let entered = within(async {
-            let client = client::of(config);
-            let operations = schema::enter(&client, table).await?;
-            Ok((client, Arc::new(operations)))
-        });
-        let (client, operations) = entered.await?;
-        Ok(Self { client, table: table.into(), operations })
+        let client = client::of(config).await?;
+        let operations = Arc::new(within(schema::enter(&client, table)).await?);
+        let (roles, walk) = (Arc::default(), Arc::default());
+        Ok(Self { client, table: table.into(), operations, roles, walk })
     }
 }
 
@@ -73,6 +75,6 @@ impl Probe for DynamoStorage {
     }
 
     async fn check(&self) -> Result<(), StoreError> {
-        within(self.roles()).await.map(|_| ())
+        within(self.find(&Key::probe())).await.map(|_| ())
     }
 }

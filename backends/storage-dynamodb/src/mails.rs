@@ -79,7 +79,11 @@ impl DynamoStorage {
         limit: usize,
     ) -> Result<Vec<Item>, StoreError> {
         let lease = Lease { fields: due(lease_until), condition: "#due_at_ms <= :now", now };
-        self.claim(limit, lease, |limit| self.list_due(Kind::Mail, now, limit)).await
+        let due = |limit| async move {
+            let due = self.list_due(Kind::Mail, now, limit).await?;
+            Ok(due.into_iter().map(|(_, key)| key).collect())
+        };
+        self.claim(limit, lease, due).await
     }
 
     async fn delete_of(&self, user: &UserId, limit: usize) -> Result<usize, StoreError> {
@@ -88,7 +92,7 @@ impl DynamoStorage {
         for mail in &mails {
             actions.push(Action::delete(key_of(mail)?));
         }
-        Ok(self.delete_each(actions, Instant::now() + PATIENCE).await?.len())
+        self.delete_each(actions, Instant::now() + PATIENCE).await
     }
 }
 

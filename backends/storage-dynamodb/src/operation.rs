@@ -4,10 +4,11 @@
 //! again. Whether that may be, and how an operation tells its own earlier attempt from somebody
 //! else's change, is decided here, in `write.rs` and in `transaction.rs`:
 //!
-//! - **Transactions** carry a `ClientRequestToken`, the operation's own, the same at every attempt:
-//!   `DynamoDB` carries such a request out once in ten minutes, and answers a repetition as it
-//!   answered the first. A transaction that is changed (because it was refused, and what it was
-//!   made of was read again) is another one, with another token.
+//! - **Transactions** carry a `ClientRequestToken`. `DynamoDB` carries a request of one token out
+//!   once in ten minutes, so a request whose outcome is open (the answer was lost or is a 5xx, or
+//!   the first is still in progress) is repeated unchanged and with its token. Once `DynamoDB` has
+//!   said that a transaction was cancelled, its outcome is certain: the next attempt is another
+//!   request, with another token, and what depends on the moment is made anew for it.
 //! - **Conditional updates and puts of one item** write the operation's id into the attribute `op`.
 //!   A condition that does not hold gives the item as it stands (`ALL_OLD`): if that bears the
 //!   operation's own id, the condition does not hold because an earlier attempt was carried out,

@@ -45,6 +45,12 @@ impl Range {
             .value(":until", moment(until))
     }
 
+    /// What [`BY_MOMENT`] finds in a partition from a moment on, the earliest first.
+    pub(crate) fn since(partition: impl Into<String>, from: Timestamp) -> Self {
+        Self::new(Some(BY_MOMENT), "#GSI1PK = :pk AND #GSI1SK >= :from", partition)
+            .value(":from", moment(from))
+    }
+
     /// What [`BY_LIST`] finds in a partition, after a name.
     pub(crate) fn listed(partition: impl Into<String>, after: Option<&str>) -> Self {
         let range = Self::new(Some(BY_LIST), "#GSI2PK = :pk", partition);
@@ -143,22 +149,31 @@ impl DynamoStorage {
         Ok(pages.into_iter().flatten().collect())
     }
 
-    /// The keys of the first `limit` items of that kind that are due by then, the earliest first,
-    /// as far as the index knows.
+    /// When they are due, and the keys of the first `limit` items of that kind that are due by
+    /// then, the earliest first, as far as the index knows.
     pub(crate) async fn list_due(
         &self,
         kind: Kind,
         until: Timestamp,
         limit: usize,
-    ) -> Result<Vec<Key>, StoreError> {
-        let range = |shard| Range::due(kind.partition(shard), until);
+    ) -> Result<Vec<(Timestamp, Key)>, StoreError> {
+        self.list_by_moment(|shard| Range::due(kind.partition(shard), until), limit).await
+    }
+
+    /// When they are due, and the keys of the first `limit` items of the same range of moments in
+    /// every shard, the earliest first.
+    pub(crate) async fn list_by_moment(
+        &self,
+        range: impl Fn(u64) -> Range,
+        limit: usize,
+    ) -> Result<Vec<(Timestamp, Key)>, StoreError> {
         let mut due = Vec::new();
         for item in self.list_shards(range, limit).await? {
             due.push((Row(&item).moment("GSI1SK")?, key_of(&item)?));
         }
         due.sort_by_key(|(at, _)| *at);
         due.truncate(limit);
-        Ok(due.into_iter().map(|(_, key)| key).collect())
+        Ok(due)
     }
 
     /// Does the same to each of many, some at once. The answers come in no order.

@@ -63,7 +63,7 @@ impl DynamoStorage {
             transaction = transaction.guarded(Guard::Session, action);
         }
         if let Some(revocation) = &change.revocation {
-            transaction = transaction.all(self.revoke(revocation).await?);
+            transaction = transaction.revoking(revocation);
         }
         Ok(transaction.all(insert_notices(&change.notices)))
     }

@@ -4,10 +4,13 @@
 //! that a moment earlier or later is as good.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use contracts::StoreError;
 use domain::{Account, Permission, RoleName, User};
+use tokio::time::Instant;
 
 use crate::DynamoStorage;
 use crate::failure::{malformed, unavailable};
@@ -34,12 +37,34 @@ const SEED: [(&str, &[&str]); 3] = [
     ("USER", &["profile:read"]),
 ];
 
+/// How long the roles are taken to be what they were: they are one item, which would not bear to be
+/// read with every account.
+const RECENT: Duration = Duration::from_secs(2);
+
+/// The roles as they were read last.
+#[derive(Default)]
+pub(crate) struct RecentRoles(Mutex<Option<(Instant, Arc<Roles>)>>);
+
+impl RecentRoles {
+    fn get(&self) -> Option<Arc<Roles>> {
+        let recent = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        recent.as_ref().filter(|(at, _)| at.elapsed() < RECENT).map(|(_, roles)| Arc::clone(roles))
+    }
+
+    fn put(&self, read_at: Instant, roles: &Arc<Roles>) {
+        let mut recent = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if recent.as_ref().is_none_or(|(at, _)| *at < read_at) {
+            *recent = Some((read_at, Arc::clone(roles)));
+        }
+    }
+}
+
 /// What each role allows.
 pub(crate) struct Roles(BTreeMap<RoleName, BTreeSet<Permission>>);
 
 impl Roles {
-    pub(crate) fn names(self) -> BTreeSet<RoleName> {
-        self.0.into_keys().collect()
+    pub(crate) fn names(&self) -> BTreeSet<RoleName> {
+        self.0.keys().cloned().collect()
     }
 
     /// The user with what their roles allow.
@@ -60,7 +85,17 @@ pub(crate) fn seed() -> Fields {
 }
 
 impl DynamoStorage {
-    pub(crate) async fn roles(&self) -> Result<Roles, StoreError> {
+    /// The roles as they were a moment ago.
+    pub(crate) async fn recent_roles(&self) -> Result<Arc<Roles>, StoreError> {
+        match self.roles.get() {
+            Some(roles) => Ok(roles),
+            None => self.roles().await,
+        }
+    }
+
+    /// The roles as they are now.
+    pub(crate) async fn roles(&self) -> Result<Arc<Roles>, StoreError> {
+        let read_at = Instant::now();
         let item = self.find(&Key::roles()).await?;
         let item = item.ok_or_else(|| unavailable("the table holds no roles"))?;
         let Some(AttributeValue::M(roles)) = item.get("roles") else {
@@ -77,6 +112,8 @@ impl DynamoStorage {
             });
             all.insert(parsed("role", RoleName::parse(name))?, read.collect::<Result<_, _>>()?);
         }
-        Ok(Roles(all))
+        let roles = Arc::new(Roles(all));
+        self.roles.put(read_at, &roles);
+        Ok(roles)
     }
 }

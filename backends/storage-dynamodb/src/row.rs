@@ -83,6 +83,18 @@ impl<'a> Row<'a> {
         }
     }
 
+    /// A list of items; empty, if it is missing.
+    pub(crate) fn items(self, name: &'static str) -> Result<Vec<&'a Item>, StoreError> {
+        match self.0.get(name) {
+            None => Ok(Vec::new()),
+            Some(AttributeValue::L(list)) => list
+                .iter()
+                .map(|item| item.as_m().map_err(|_| malformed(name, "it lists what is no map")))
+                .collect(),
+            Some(_) => Err(malformed(name, "it is no list")),
+        }
+    }
+
     pub(crate) fn user(self, name: &'static str) -> Result<UserId, StoreError> {
         parsed(name, UserId::parse(self.text(name)?))
     }

@@ -7,8 +7,8 @@ use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::error::{BuildError, ProvideErrorMetadata as _};
 use aws_sdk_dynamodb::operation::create_table::builders::CreateTableFluentBuilder;
 use aws_sdk_dynamodb::types::{
-    AttributeDefinition, BillingMode, GlobalSecondaryIndex, KeySchemaElement, KeyType, Projection,
-    ProjectionType, ReturnValue, ScalarAttributeType, TableDescription, TableStatus,
+    AttributeDefinition, BillingMode, GlobalSecondaryIndex, IndexStatus, KeySchemaElement, KeyType,
+    Projection, ProjectionType, ReturnValue, ScalarAttributeType, TableDescription, TableStatus,
     TimeToLiveSpecification, TimeToLiveStatus,
 };
 use contracts::StoreError;
@@ -44,7 +44,7 @@ const ATTRIBUTES: [(&str, ScalarAttributeType); 6] = [
 /// live, and writes the roles. Returns the names of the steps. For development; elsewhere
 /// infrastructure code makes the table, and this writes the roles.
 pub async fn migrate(table: &str, config: &SdkConfig) -> Result<Vec<&'static str>, StoreError> {
-    let client = client::of(config);
+    let client = client::of(config).await?;
     let steps = missing(&client, table).await?;
     for step in &steps {
         match *step {
@@ -58,7 +58,7 @@ pub async fn migrate(table: &str, config: &SdkConfig) -> Result<Vec<&'static str
 
 /// Names of the steps that the table of that name has yet to see. Changes nothing.
 pub async fn pending(table: &str, config: &SdkConfig) -> Result<Vec<&'static str>, StoreError> {
-    missing(&client::of(config), table).await
+    missing(&client::of(config).await?, table).await
 }
 
 /// Checks that the table is what it has to be, and is numbered among those who open it.
@@ -133,10 +133,17 @@ fn check_shape(table: &TableDescription) -> Result<(), StoreError> {
         let Some(found) = found else {
             return Err(malformed("table", "an index of GSI1 and GSI2 is missing"));
         };
-        let expected = [format!("{index}PK"), format!("{index}SK")];
-        let names: Vec<&str> = keys(found.key_schema()).iter().map(|(name, _)| *name).collect();
-        if names != expected {
+        // Whatever its projection: the keys, of which more is not asked, are in every one.
+        let (hash, range) = (format!("{index}PK"), format!("{index}SK"));
+        if keys(found.key_schema()) != [(hash.as_str(), "HASH"), (range.as_str(), "RANGE")] {
             return Err(malformed("table", "the key of an index is not GSI…PK, GSI…SK"));
+        }
+        match &found.index_status {
+            None | Some(IndexStatus::Active | IndexStatus::Updating) => {}
+            Some(IndexStatus::Creating) => {
+                return Err(unavailable(&format!("the index {index} is still being built")));
+            }
+            Some(_) => return Err(unavailable(&format!("the index {index} is not active"))),
         }
     }
     for (name, kind) in ATTRIBUTES {
@@ -161,8 +168,15 @@ async fn has_time_to_live(client: &Client, table: &str) -> Result<bool, StoreErr
         .send()
         .await
         .map_err(|error| failed(&error))?;
-    let status = found.time_to_live_description.and_then(|found| found.time_to_live_status);
-    Ok(matches!(status, Some(TimeToLiveStatus::Enabled | TimeToLiveStatus::Enabling)))
+    let Some(found) = found.time_to_live_description else { return Ok(false) };
+    let is_on = matches!(
+        found.time_to_live_status,
+        Some(TimeToLiveStatus::Enabled | TimeToLiveStatus::Enabling)
+    );
+    if is_on && found.attribute_name.as_deref() != Some(TTL) {
+        return Err(malformed("table", "its time to live is another attribute than ttl"));
+    }
+    Ok(is_on)
 }
 
 async fn has_roles(client: &Client, table: &str) -> Result<bool, StoreError> {
@@ -190,7 +204,10 @@ async fn make_table(client: &Client, table: &str) -> Result<(), StoreError> {
         if let Some(found) = describe(client, table).await?
             && found.table_status == Some(TableStatus::Active)
         {
-            return check_shape(&found);
+            match check_shape(&found) {
+                Err(StoreError::Unavailable(_)) => {}
+                checked => return checked,
+            }
         }
         tokio::time::sleep(LOOK_AGAIN).await;
     }
@@ -254,5 +271,39 @@ async fn write_roles(client: &Client, table: &str) -> Result<(), StoreError> {
         // Another replica was first, or an answer was lost.
         Err(error) if error.code() == Some("ConditionalCheckFailedException") => Ok(()),
         Err(error) => Err(failed(&error)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use aws_sdk_dynamodb::types::GlobalSecondaryIndexDescription;
+
+    use super::*;
+
+    fn table(first: IndexStatus) -> TableDescription {
+        let mut table = TableDescription::builder()
+            .table_status(TableStatus::Updating)
+            .set_key_schema(Some(key_schema("").unwrap()));
+        for (name, status) in [(BY_MOMENT, first), (BY_LIST, IndexStatus::Active)] {
+            let index = GlobalSecondaryIndexDescription::builder()
+                .index_name(name)
+                .set_key_schema(Some(key_schema(name).unwrap()))
+                .index_status(status);
+            table = table.global_secondary_indexes(index.build());
+        }
+        for (name, kind) in ATTRIBUTES {
+            let named = AttributeDefinition::builder().attribute_name(name).attribute_type(kind);
+            table = table.attribute_definitions(named.build().unwrap());
+        }
+        table.build()
+    }
+
+    #[test]
+    fn an_index_that_is_still_being_built_is_waited_for() {
+        check_shape(&table(IndexStatus::Active)).unwrap();
+        for status in [IndexStatus::Creating, IndexStatus::Deleting] {
+            let checked = check_shape(&table(status));
+            assert!(matches!(checked, Err(StoreError::Unavailable(_))), "{checked:?}");
+        }
     }
 }

@@ -3,15 +3,16 @@ use contracts::{
     Advance, Advanced, EndSession, Ended, Forgive, InsertSession, KnownDevice, NewSession,
     OutboxEvent, Reauthenticate, SessionStore, SignedIn, StoreError,
 };
-use domain::{DeviceDigest, Session, SessionId, Timestamp, UserId};
+use domain::{DeviceDigest, Session, SessionId, Timestamp, UserId, UserStatus};
+use tokio::time::{Instant, timeout_at};
 
 use crate::DynamoStorage;
 use crate::fields::{Fields, counter, moment, text};
 use crate::notices::{insert_event, insert_notices};
-use crate::operation::within;
+use crate::operation::{OPERATION_MAX, within};
 use crate::query::Range;
 use crate::row::Row;
-use crate::rows::{method_names, session_fields, to_session, to_user};
+use crate::rows::{ERASED, method_names, session_fields, to_session, to_user};
 use crate::table::{KEPT_AFTER_EXPIRY, Key, Kind, user_partition};
 use crate::transaction::{Guard, Transacted, Transaction};
 use crate::write::{Action, Written};
@@ -22,7 +23,12 @@ const SESSIONS: &str = "SESS#";
 #[async_trait]
 impl SessionStore for DynamoStorage {
     async fn insert_session(&self, new: &NewSession) -> Result<InsertSession, StoreError> {
-        within(self.begin_session(new)).await
+        let until = Instant::now() + OPERATION_MAX;
+        let begun = within(self.begin_session(new)).await?;
+        if begun == InsertSession::Yes {
+            self.note_sign_in(&new.session, until).await;
+        }
+        Ok(begun)
     }
 
     async fn find_device(
@@ -103,23 +109,46 @@ impl DynamoStorage {
         }
     }
 
+    /// The user is read before the transaction, and no part of it: not even a look at them, since
+    /// sign-ins of one user would be in each other's way. A session whose epoch is passed meanwhile
+    /// is dead wherever it is used, as one that had begun a moment earlier; beside a tombstone it
+    /// is found by nobody, and purged.
     async fn begin_session(&self, new: &NewSession) -> Result<InsertSession, StoreError> {
         let session = &new.session;
         let user = &session.user_id;
-        let sign_in = Fields::default().with("last_login_at_ms", moment(session.created_at));
-        let record = Action::update(Key::user(user), sign_in);
+        let found = self.find(&Key::user(user)).await?;
+        let found = found.as_ref().map(to_user).transpose()?.flatten();
+        let may_begin = found.is_some_and(|found| {
+            found.status == UserStatus::Active && found.session_epoch == session.epoch
+        });
+        if !may_begin {
+            return Ok(InsertSession::EpochPassed);
+        }
         let insert = Action::insert(&Key::session(user, session.id), session_fields(session));
         let transaction = Transaction::default()
-            .guarded(Guard::Record, in_epoch(record, session.epoch))
             .guarded(Guard::Session, insert)
             .and(put_device(user, &new.device))
             .all(insert_notices(&new.notices));
-        match self.transact(transaction).await? {
-            Transacted::Done => Ok(InsertSession::Yes),
-            Transacted::Refused(refusals) if refusals.has(Guard::Record) => {
-                Ok(InsertSession::EpochPassed)
+        self.transact_all(transaction).await.map(|()| InsertSession::Yes)
+    }
+
+    /// Sets the user's sign-in time, unless there is a later one. The session has begun, whatever
+    /// becomes of this.
+    async fn note_sign_in(&self, session: &Session, until: Instant) {
+        let at = moment(session.created_at);
+        let fields = Fields::default().with("last_login_at_ms", at.clone());
+        let note = Action::update(Key::user(&session.user_id), fields)
+            .when("attribute_exists(#PK) AND #status <> :erased")
+            .when("attribute_not_exists(#last_login_at_ms) OR #last_login_at_ms < :at")
+            .value(":erased", text(ERASED))
+            .value(":at", at);
+        match timeout_at(until, Box::pin(self.write(note))).await {
+            Ok(Ok(_)) => {}
+            Ok(Err(error)) => {
+                let cause = contracts::chain(&error);
+                tracing::warn!(cause, "the time of a sign-in was not noted");
             }
-            Transacted::Refused(refusals) => Err(refusals.unexpected()),
+            Err(_) => tracing::warn!("the time of a sign-in was not noted in time"),
         }
     }
 
@@ -132,7 +161,7 @@ impl DynamoStorage {
         session: SessionId,
     ) -> Result<Option<SignedIn>, StoreError> {
         let keys = [&Key::session(user, session), &Key::user(user)];
-        let ([session, user], roles) = tokio::try_join!(self.find_both(keys), self.roles())?;
+        let ([session, user], roles) = tokio::try_join!(self.find_both(keys), self.recent_roles())?;
         let user = user.as_ref().map(to_user).transpose()?.flatten();
         let (Some(session), Some(user)) = (session, user) else { return Ok(None) };
         Ok(Some(SignedIn { session: to_session(&session)?, account: roles.account(user) }))
@@ -201,7 +230,7 @@ impl DynamoStorage {
             .when("attribute_exists(#PK) AND attribute_not_exists(#ended_at_ms)");
         let transaction = Transaction::default()
             .guarded(Guard::Session, update)
-            .all(self.revoke(&end.revocation).await?)
+            .revoking(&end.revocation)
             .all(events.iter().map(insert_event));
         match self.transact(transaction).await? {
             Transacted::Done => Ok(Ended::Yes),

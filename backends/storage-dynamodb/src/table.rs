@@ -30,6 +30,7 @@
 //! | mail | `MAIL#<0-3>` | mail |
 //! | revocation | `REVOCATIONS#<0-3>` | `<order, 20 digits>#<operation>` |
 //! | part of the revocation sequence | `COUNTERS` | `REVOCATIONS#<00-15>` |
+//! | how far revocations were swept | `COUNTERS` | `SWEPT` |
 //! | limit | `LIMIT#<key, hex>` | `LIMIT` |
 //! | record of the deployment | `RECORD#<name>` | `RECORD` |
 //! | the roles | `ROLES` | `ROLES` |
@@ -42,6 +43,8 @@
 //! | session | `GSI1` | `SESSION#<0-3>` | absolute expiry |
 //! | device | `GSI1` | `DEVICE#<0-3>` | expiry |
 //! | one-time code | `GSI1` | `CODE#<0-3>` | expiry |
+//! | where a challenge leads | `GSI1` | `CHALLENGE#<0-3>` | expiry of its code |
+//! | where a challenge leads | `GSI2` | `CHALLENGES#<user>` | challenge |
 //! | revocation | `GSI1` | `REVOCATION#<0-3>` | expiry |
 //! | mail | `GSI1` | `MAIL#<0-3>` | when it is due |
 //! | mail that goes with its user | `GSI2` | `OWNER#<user>` | mail |
@@ -53,13 +56,13 @@
 //!
 //! Both are eventually consistent, so they only say where to look: what is found there is read, or
 //! changed under a condition, in the table itself, and what is not yet found there is found next
-//! time. `GSI1` finds what is due by a moment (sweeps, mails), `GSI2` lists users and the mails of
-//! one user. Nobody signs in, refreshes or signs out by an index.
+//! time. `GSI1` finds what is due by a moment (sweeps, mails), `GSI2` lists users, and the mails
+//! and challenges of one user. Nobody signs in, refreshes or signs out by an index.
 //!
 //! # Time to live
 //!
-//! A safety net, for deployments whose sweeps do not run, and for limits and challenges, which
-//! nothing else removes. `ttl` is in seconds and lies at least [`KEPT_AFTER_EXPIRY`] after the
+//! A safety net, for deployments whose sweeps do not run, and for limits, which nothing
+//! else removes. `ttl` is in seconds and lies at least [`KEPT_AFTER_EXPIRY`] after the
 //! expiry; no read and no condition relies on it.
 //!
 //! # Attributes
@@ -72,9 +75,10 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use contracts::LimitKey;
+use contracts::{LimitKey, StoreError};
 use domain::{ChallengeId, CodeKind, DeviceDigest, EventId, MailId, SessionId, Timestamp, UserId};
 
+use crate::failure::malformed;
 use crate::row::Item;
 
 /// The index of what is due by a moment.
@@ -99,6 +103,7 @@ pub(crate) enum Kind {
     Session,
     Device,
     Code,
+    Challenge,
     Revocation,
     Mail,
     Erased,
@@ -110,6 +115,7 @@ impl Kind {
             Self::Session => "SESSION",
             Self::Device => "DEVICE",
             Self::Code => "CODE",
+            Self::Challenge => "CHALLENGE",
             Self::Revocation => "REVOCATION",
             Self::Mail => "MAIL",
             Self::Erased => "ERASED",
@@ -182,6 +188,17 @@ impl Key {
         Self::new(COUNTER_PARTITION, format!("REVOCATIONS#{part:02}"))
     }
 
+    /// The key of a revocation by its sort key.
+    pub(crate) fn revocation_named(name: &str) -> Result<Self, StoreError> {
+        let (_, operation) =
+            name.split_once('#').ok_or_else(|| malformed("name of a revocation", "it has no #"))?;
+        Ok(Self::new(revocation_partition(shard_of(operation)), name))
+    }
+
+    pub(crate) fn swept() -> Self {
+        Self::new(COUNTER_PARTITION, "SWEPT")
+    }
+
     pub(crate) fn limit(key: LimitKey) -> Self {
         Self::new(format!("LIMIT#{}", hex(key.0)), "LIMIT")
     }
@@ -192,6 +209,11 @@ impl Key {
 
     pub(crate) fn roles() -> Self {
         Self::new("ROLES", "ROLES")
+    }
+
+    /// Where nothing stands: a probe of the table.
+    pub(crate) fn probe() -> Self {
+        Self::new("PROBE", "PROBE")
     }
 
     pub(crate) fn instances() -> Self {
@@ -234,6 +256,11 @@ pub(crate) fn user_list(shard: u64) -> String {
 /// The partition of [`BY_LIST`] that a user's mails are listed in.
 pub(crate) fn owner_list(user: &UserId) -> String {
     format!("OWNER#{user}")
+}
+
+/// The partition of [`BY_LIST`] that the challenges of a user's codes are listed in.
+pub(crate) fn challenge_list(user: &UserId) -> String {
+    format!("CHALLENGES#{user}")
 }
 
 /// The shard of whatever has that name.

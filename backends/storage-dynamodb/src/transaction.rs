@@ -6,10 +6,10 @@ use aws_sdk_dynamodb::error::{BuildError, ProvideErrorMetadata as _};
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::types::builders::TransactWriteItemBuilder;
 use aws_sdk_dynamodb::types::{
-    CancellationReason, ConditionCheck, Delete, Put, ReturnValuesOnConditionCheckFailure,
-    TransactWriteItem, Update,
+    CancellationReason, ConditionCheck, Delete, Put, TransactWriteItem, Update,
 };
 use contracts::StoreError;
+use domain::Revocation;
 
 use crate::DynamoStorage;
 use crate::failure::{failed, is_passing, malformed, unavailable};
@@ -19,8 +19,8 @@ use crate::write::{Action, Verb};
 
 /// The most actions of one transaction.
 pub(crate) const ACTIONS_MAX: usize = 100;
-
-const ALL_OLD: ReturnValuesOnConditionCheckFailure = ReturnValuesOnConditionCheckFailure::AllOld;
+/// The actions of a revocation.
+const REVOKING: usize = 2;
 
 /// What the condition of an action is about, so that its refusal can be named.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,13 +35,35 @@ pub(crate) enum Guard {
     Username,
     /// The session that lives on.
     Session,
+    /// The part of the revocation sequence, which others may have raised: never a reason to refuse.
+    Sequence,
     /// An item that cannot be there, or that no condition is about.
     Other,
 }
 
 /// Actions on different items, of which all are carried out or none.
 #[derive(Default)]
-pub(crate) struct Transaction(Vec<(Guard, Action)>);
+pub(crate) struct Transaction {
+    actions: Vec<(Guard, Action)>,
+    revokes: Option<Revocation>,
+}
+
+/// A transaction as it is sent: the same again, until its outcome is certain.
+struct Request {
+    token: String,
+    guards: Vec<Guard>,
+    items: Vec<TransactWriteItem>,
+}
+
+/// What an answer without success says.
+enum Verdict {
+    Refused(Refusals),
+    /// Nothing was written, because others were in the way.
+    Cancelled,
+    /// The same request may succeed.
+    Open,
+    Failed,
+}
 
 /// What became of a transaction.
 pub(crate) enum Transacted {
@@ -72,7 +94,13 @@ impl Refusals {
 
 impl Transaction {
     pub(crate) fn guarded(mut self, guard: Guard, action: Action) -> Self {
-        self.0.push((guard, action));
+        self.actions.push((guard, action));
+        self
+    }
+
+    /// Tells of a revocation, too, and raises the sequence.
+    pub(crate) fn revoking(mut self, revocation: &Revocation) -> Self {
+        self.revokes = Some(revocation.clone());
         self
     }
 
@@ -86,7 +114,11 @@ impl Transaction {
 
     /// How many more actions there is room for.
     pub(crate) fn room(&self) -> usize {
-        ACTIONS_MAX.saturating_sub(self.0.len())
+        ACTIONS_MAX.saturating_sub(self.count())
+    }
+
+    fn count(&self) -> usize {
+        self.actions.len() + if self.revokes.is_some() { REVOKING } else { 0 }
     }
 }
 
@@ -101,41 +133,51 @@ impl DynamoStorage {
 
     /// Carries out a transaction.
     pub(crate) async fn transact(&self, from: Transaction) -> Result<Transacted, StoreError> {
-        if from.0.len() > ACTIONS_MAX {
+        if from.count() > ACTIONS_MAX {
             return Err(unavailable("an operation changes more items than a transaction takes"));
         }
-        let guards: Vec<Guard> = from.0.iter().map(|(guard, _)| *guard).collect();
-        let items: Vec<TransactWriteItem> =
-            from.0.iter().map(|(_, action)| self.action(action)).collect::<Result<_, _>>()?;
-        let operation = self.operations.begin();
-        let mut turn = 0;
-        loop {
-            turn += 1;
-            let request = self
+        let mut request = self.request(&from).await?;
+        for turn in 1.. {
+            let sent = self
                 .client
                 .transact_write_items()
-                .client_request_token(&operation)
-                .set_transact_items(Some(items.clone()));
-            let Err(error) = request.send().await else { return Ok(Transacted::Done) };
+                .client_request_token(&request.token)
+                .set_transact_items(Some(request.items.clone()))
+                .send()
+                .await;
+            let Err(error) = sent else { return Ok(Transacted::Done) };
             let is_last = turn == TURNS_MAX;
-            let again = match error.as_service_error() {
+            let verdict = match error.as_service_error() {
                 Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) => {
-                    let reasons = cancelled.cancellation_reasons();
-                    // A refusal may be only half of the story while others are in the way.
-                    let is_met = reasons.iter().any(|reason| is_passing(reason.code()));
-                    let refusals = refusals(&guards, reasons);
-                    if !refusals.0.is_empty() && (!is_met || is_last) {
-                        return Ok(Transacted::Refused(refusals));
-                    }
-                    is_met
+                    verdict(&request.guards, cancelled.cancellation_reasons(), is_last)
                 }
-                _ => is_passing(error.code()),
+                _ if is_passing(error.code()) => Verdict::Open,
+                _ => Verdict::Failed,
             };
-            if !again || is_last {
-                return Err(failed(&error));
+            match verdict {
+                Verdict::Refused(refusals) => return Ok(Transacted::Refused(refusals)),
+                Verdict::Cancelled if !is_last => {
+                    wait(&request.token, turn).await;
+                    request = self.request(&from).await?;
+                }
+                Verdict::Open if !is_last => wait(&request.token, turn).await,
+                _ => return Err(failed(&error)),
             }
-            wait(&operation, turn).await;
         }
+        Err(unavailable("others were in the way again and again"))
+    }
+
+    async fn request(&self, from: &Transaction) -> Result<Request, StoreError> {
+        let token = self.operations.begin();
+        let mut guards: Vec<Guard> = from.actions.iter().map(|(guard, _)| *guard).collect();
+        let mut items: Vec<TransactWriteItem> =
+            from.actions.iter().map(|(_, action)| self.action(action)).collect::<Result<_, _>>()?;
+        if let Some(revocation) = &from.revokes {
+            let [raise, put] = self.revoke(revocation, &token).await?;
+            guards.extend([Guard::Sequence, Guard::Other]);
+            items.extend([self.action(&raise)?, self.action(&put)?]);
+        }
+        Ok(Request { token, guards, items })
     }
 
     fn action(&self, action: &Action) -> Result<TransactWriteItem, StoreError> {
@@ -164,7 +206,7 @@ impl DynamoStorage {
             .set_condition_expression(action.condition())
             .set_expression_attribute_names(action.names())
             .set_expression_attribute_values(action.set_values())
-            .return_values_on_condition_check_failure(ALL_OLD)
+            .set_return_values_on_condition_check_failure(action.on_refusal())
             .build()
     }
 
@@ -176,7 +218,7 @@ impl DynamoStorage {
             .set_condition_expression(action.condition())
             .set_expression_attribute_names(action.names())
             .set_expression_attribute_values(action.set_values())
-            .return_values_on_condition_check_failure(ALL_OLD)
+            .set_return_values_on_condition_check_failure(action.on_refusal())
             .build()
     }
 
@@ -187,7 +229,7 @@ impl DynamoStorage {
             .set_condition_expression(action.condition())
             .set_expression_attribute_names(action.names())
             .set_expression_attribute_values(action.set_values())
-            .return_values_on_condition_check_failure(ALL_OLD)
+            .set_return_values_on_condition_check_failure(action.on_refusal())
             .build()
     }
 
@@ -198,12 +240,27 @@ impl DynamoStorage {
             .set_condition_expression(action.condition())
             .set_expression_attribute_names(action.names())
             .set_expression_attribute_values(action.set_values())
-            .return_values_on_condition_check_failure(ALL_OLD)
+            .set_return_values_on_condition_check_failure(action.on_refusal())
             .build()
     }
 }
 
 /// Reasons stand in the order of the actions; where nothing is wrong, the code is the word "None".
+/// A refusal may be only half of the story while others are in the way.
+fn verdict(guards: &[Guard], reasons: &[CancellationReason], is_last: bool) -> Verdict {
+    let is_met = reasons.iter().any(|reason| is_passing(reason.code()));
+    let mut refusals = refusals(guards, reasons);
+    let is_overtaken = refusals.has(Guard::Sequence);
+    refusals.0.retain(|(guard, _)| *guard != Guard::Sequence);
+    if !refusals.0.is_empty() && (!is_met || is_last) {
+        Verdict::Refused(refusals)
+    } else if is_met || is_overtaken {
+        Verdict::Cancelled
+    } else {
+        Verdict::Failed
+    }
+}
+
 fn refusals(guards: &[Guard], reasons: &[CancellationReason]) -> Refusals {
     let is_refusal = |reason: &CancellationReason| reason.code() == Some("ConditionalCheckFailed");
     let refused = guards.iter().zip(reasons).filter(|(_, reason)| is_refusal(reason));

@@ -134,7 +134,7 @@ impl DynamoStorage {
 
     pub(crate) async fn find_account(&self, id: &UserId) -> Result<Option<Account>, StoreError> {
         let key = Key::user(id);
-        let (item, roles) = tokio::try_join!(self.find(&key), self.roles())?;
+        let (item, roles) = tokio::try_join!(self.find(&key), self.recent_roles())?;
         let user = item.as_ref().map(to_user).transpose()?.flatten();
         Ok(user.map(|user| roles.account(user)))
     }
@@ -182,7 +182,7 @@ impl DynamoStorage {
             .value(":erased", text(ERASED));
         let transaction = Transaction::default()
             .guarded(Guard::Record, update)
-            .all(self.revoke(&raise.revocation).await?)
+            .revoking(&raise.revocation)
             .all(events.iter().map(insert_event));
         match self.transact(transaction).await? {
             Transacted::Done => Ok(Replaced::Yes),

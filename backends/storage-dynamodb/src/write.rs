@@ -117,6 +117,11 @@ impl Action {
         (!all.is_empty()).then(|| all.join(" AND "))
     }
 
+    /// What a refusal tells of the item: all of it, where there is a condition to refuse.
+    pub(crate) fn on_refusal(&self) -> Option<OnFailure> {
+        (!self.conditions.is_empty()).then_some(OnFailure::AllOld)
+    }
+
     pub(crate) fn expression(&self) -> Option<String> {
         let Verb::Update { sets, adds, removes, .. } = &self.verb else { return None };
         let clause = |word: &str, parts: &[String]| {
@@ -226,7 +231,7 @@ impl DynamoStorage {
             .set_condition_expression(action.condition())
             .set_expression_attribute_names(action.names())
             .set_expression_attribute_values(action.set_values())
-            .return_values_on_condition_check_failure(OnFailure::AllOld)
+            .set_return_values_on_condition_check_failure(action.on_refusal())
             .send()
             .await;
         match sent {
@@ -251,7 +256,7 @@ impl DynamoStorage {
             .set_expression_attribute_names(action.names())
             .set_expression_attribute_values(action.set_values())
             .return_values(ReturnValue::AllNew)
-            .return_values_on_condition_check_failure(OnFailure::AllOld)
+            .set_return_values_on_condition_check_failure(action.on_refusal())
             .send()
             .await;
         match sent {
@@ -275,7 +280,7 @@ impl DynamoStorage {
             .set_expression_attribute_names(action.names())
             .set_expression_attribute_values(action.set_values())
             .return_values(ReturnValue::AllOld)
-            .return_values_on_condition_check_failure(OnFailure::AllOld)
+            .set_return_values_on_condition_check_failure(action.on_refusal())
             .send()
             .await;
         match sent {

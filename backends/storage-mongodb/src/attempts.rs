@@ -4,23 +4,26 @@
 //! and the driver knows no deadline. So we do, within one deadline for the whole operation:
 //!
 //! - **The server was not reached, is no primary (any more), or does not answer within a second**:
-//!   up to three attempts. Whether
-//!   the lost attempt was carried out is then unknown, so a write looks for its own trace before
-//!   it is tried again, and once more if it then finds its condition unmet. The trace is the field
-//!   `operation` of one document, an id that we make for each call of a contract method: see
-//!   [`Operation`](crate::operation::Operation). So nobody is told "stale", "taken" or "already"
-//!   of what they did themselves, unless somebody else has written to that very document in the
-//!   second between: then "stale" is true by now, and they read again.
+//!   up to three attempts. Whether the lost attempt was carried out is then unknown, so a write
+//!   looks for its own trace before it is tried again, and once more if it then finds its condition
+//!   unmet. The trace is the field `operation` of one document, an id that we make for each call of
+//!   a contract method: see [`Operation`](crate::operation::Operation). So nobody is told "stale",
+//!   "taken" or "already" of what they did themselves, unless somebody else has written to that
+//!   very document in the second between: then "stale" is true by now, and they read again.
 //!   - What only reads is tried again as it is. So is a deletion, whose count may then miss what
 //!     the lost attempt removed; it is a number for logs.
 //!   - A claim of events or mails names its operation in each of them, and gives whatever bears
 //!     it: an attempt that was lost is found, not repeated.
-//!   - A draw on a quota may count twice. It errs to the side of refusing, by one.
+//!   - A draw on a quota may count twice, and what is given back may be lost, but not be given
+//!     twice. Both err to the side of refusing, by one.
 //! - **A write conflict** (112, or a transaction that the server ended), or no connection: nothing
 //!   was written. It is tried again with growing pauses until the deadline.
-//! - **A commit without an answer**: the commit is repeated, alone. If no answer comes, the rule
-//!   for servers that were not reached applies to the whole transaction, trace first.
+//! - **A commit that fails**, in whatever way: an earlier sending of it may have arrived, so the
+//!   rule for servers that were not reached applies to the whole transaction, trace first. Who
+//!   repeats the commit, and when, is said in `transaction.rs`.
 //! - **Credentials that are refused** are read again, once in an operation.
+//!
+//! An attempt begins when there is a connection for it: to wait for one is not to be lost.
 
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::sync::Arc;
@@ -28,11 +31,9 @@ use std::time::Duration;
 
 use contracts::{BoxError, StoreError};
 use mongodb::bson::oid::ObjectId;
-use mongodb::error::{
-    Error, ErrorKind, TRANSIENT_TRANSACTION_ERROR, UNKNOWN_TRANSACTION_COMMIT_RESULT, WriteFailure,
-};
+use mongodb::error::{Error, ErrorKind, TRANSIENT_TRANSACTION_ERROR, WriteFailure};
 
-use crate::connection::{Connected, Connection};
+use crate::connection::{Connected, Connection, Turn};
 
 /// An operation answers by then: a little less than the contracts allow.
 const DEADLINE: Duration = Duration::from_millis(2_300);
@@ -56,6 +57,23 @@ pub(crate) struct Attempt {
     pub(crate) connected: Arc<Connected>,
     /// Whether an earlier attempt may have been carried out without our knowing.
     pub(crate) may_be_done: bool,
+    /// For what outlives the attempt.
+    pub(crate) turn: Turn,
+}
+
+/// A commit failed, and whether it was carried out is not known.
+#[derive(Debug)]
+pub(crate) struct CommitFailed {
+    code: Option<i32>,
+    is_conflict: bool,
+}
+
+impl CommitFailed {
+    /// What is left to know of a failure.
+    pub(crate) fn of(error: &Error) -> Self {
+        let is_conflict = matches!(Trouble::of(error), Trouble::Again { .. });
+        Self { code: code(error), is_conflict }
+    }
 }
 
 /// Tries until it succeeds, the failure is final, or the deadline has passed.
@@ -70,12 +88,16 @@ where
         let (mut may_be_done, mut has_renewed) = (false, false);
         loop {
             let connected = connection.current();
-            let trial = attempt(Attempt { connected: Arc::clone(&connected), may_be_done });
+            let turn = connected.turn().await?;
+            let given =
+                Attempt { connected: Arc::clone(&connected), may_be_done, turn: Arc::clone(&turn) };
+            let trial = attempt(given);
             let (trouble, failure) = match tokio::time::timeout(ATTEMPT_MAX, trial).await {
                 Ok(Ok(answer)) => return Ok(answer),
                 Ok(Err(error)) => (Trouble::of(&error), failure(&error)),
                 Err(_) => (Trouble::Unreached, unavailable("the server did not answer")),
             };
+            drop(turn);
             may_be_done |= !matches!(trouble, Trouble::Again { is_certain: true });
             match trouble {
                 Trouble::Again { .. } => {}
@@ -115,12 +137,15 @@ enum Trouble {
 
 impl Trouble {
     fn of(error: &Error) -> Self {
+        if let Some(failed) = error.get_custom::<CommitFailed>() {
+            let again = Self::Again { is_certain: false };
+            return if failed.is_conflict { again } else { Self::Unreached };
+        }
         let code = code(error);
         match error.kind.as_ref() {
             _ if code == Some(WRITE_CONFLICT) => Self::Again { is_certain: true },
             _ if code == Some(AUTHENTICATION_FAILED) => Self::Credentials,
             ErrorKind::Authentication { .. } => Self::Credentials,
-            _ if error.contains_label(UNKNOWN_TRANSACTION_COMMIT_RESULT) => Self::Unreached,
             _ if code.is_some_and(|code| NOT_PRIMARY.contains(&code)) => Self::Unreached,
             ErrorKind::Io(_)
             | ErrorKind::ServerSelection { .. }
@@ -151,7 +176,7 @@ pub(crate) fn code(error: &Error) -> Option<i32> {
             let first = many.write_errors.iter().flatten().next().map(|refused| refused.code);
             first.or(many.write_concern_error.as_ref().map(|refused| refused.code))
         }
-        _ => None,
+        _ => error.get_custom::<CommitFailed>().and_then(|failed| failed.code),
     }
 }
 
@@ -171,6 +196,7 @@ pub(crate) fn failure(error: &Error) -> StoreError {
         (None, ErrorKind::Authentication { .. }) => {
             unavailable("the server refused user name or password: authentication failed")
         }
+        (None, ErrorKind::Custom(_)) => unavailable("the server did not answer to a commit"),
         (None, other) => unavailable(other.to_string()),
     }
 }

@@ -6,7 +6,7 @@ use mongodb::bson::{Document, doc};
 use mongodb::options::ReturnDocument;
 
 use crate::MongoStorage;
-use crate::attempts::{Attempt, in_time, retrying};
+use crate::attempts::{in_time, retrying};
 use crate::collections::CODES;
 use crate::documents::{Fields, binary, known, parsed, put_some};
 use crate::notices::insert_notices;
@@ -65,10 +65,16 @@ impl OneTimeCodeStore for MongoStorage {
         let change = &doc! { "$inc": { "tries": 1_i64 }, "$set": { "operation": operation } };
         let mine = &doc! { "challenge": &challenge, "operation": operation };
         let found = retrying(&self.connection, |attempt| async move {
-            let Attempt { connected, may_be_done } = attempt;
-            let codes = connected.database.collection::<Document>(CODES);
-            if may_be_done && let Some(counted) = codes.find_one(mine.clone()).await? {
-                return Ok(Some(counted));
+            let codes = attempt.connected.database.collection::<Document>(CODES);
+            if attempt.may_be_done {
+                // Written as it is, so that the answer comes when no failover takes it back.
+                let again = doc! { "$set": { "operation": operation } };
+                let counted = codes
+                    .find_one_and_update(mine.clone(), again)
+                    .return_document(ReturnDocument::After);
+                if let Some(counted) = counted.await? {
+                    return Ok(Some(counted));
+                }
             }
             codes
                 .find_one_and_update(filter.clone(), change.clone())

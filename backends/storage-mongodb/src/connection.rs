@@ -7,7 +7,7 @@ use contracts::{Credentials, StoreError};
 use mongodb::options::Credential;
 use mongodb::{Client, Database};
 use secrecy::ExposeSecret as _;
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
 
 use crate::attempts::unavailable;
@@ -22,6 +22,20 @@ pub(crate) struct Connected {
     pub(crate) client: Client,
     pub(crate) database: Database,
     credentials: Option<Credentials>,
+    /// As many as there may be connections.
+    turns: Arc<Semaphore>,
+}
+
+/// The right to use one connection at a time. Given back when the last clone is gone.
+pub(crate) type Turn = Arc<OwnedSemaphorePermit>;
+
+impl Connected {
+    /// Waits until there is a connection for this caller. A transaction borrows a connection for
+    /// each of its commands; because it keeps its turn in between, those who wait for what it has
+    /// locked never have all of them.
+    pub(crate) async fn turn(&self) -> Result<Turn, StoreError> {
+        Arc::clone(&self.turns).acquire_owned().await.map(Arc::new).map_err(unavailable)
+    }
 }
 
 /// The way to the server.
@@ -88,8 +102,9 @@ async fn connect(
     settings: &MongoSettings,
     credentials: Option<Credentials>,
 ) -> Result<Connected, StoreError> {
-    let mut target =
-        connection_url::parse(&settings.url, settings.pool_max).await.map_err(unavailable)?;
+    // To the driver, none would mean any number.
+    let pool_max = settings.pool_max.max(1);
+    let mut target = connection_url::parse(&settings.url, pool_max).await.map_err(unavailable)?;
     if let Some(path) = &target.ca_file {
         let certificates = ca_bundle::count(path).map_err(unavailable)?;
         tracing::debug!(certificates, "certificates of authorities were read");
@@ -104,5 +119,6 @@ async fn connect(
         unavailable(connection_url::UrlMistake::Unusable(error.kind.to_string()))
     })?;
     let database = client.database(&target.database);
-    Ok(Connected { client, database, credentials })
+    let turns = Arc::new(Semaphore::new(pool_max as usize));
+    Ok(Connected { client, database, credentials, turns })
 }

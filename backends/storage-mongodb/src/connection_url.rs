@@ -16,8 +16,11 @@ const DATABASE: &str = "doorward";
 /// costs.
 const HEARTBEAT: Duration = Duration::from_secs(1);
 const SERVER_SELECTION_MAX: Duration = Duration::from_secs(2);
-/// Also how long a heartbeat waits for its answer, and so how long silence goes unnoticed.
-const CONNECT_MAX: Duration = Duration::from_secs(1);
+/// Also how long a heartbeat waits for its answer, and so how long silence goes unnoticed. With
+/// less, a server that is only busy is taken for dead, and everybody connects to it anew at once.
+/// With more, a heartbeat that was sent into the silence keeps everybody waiting when it is over:
+/// half a second passes before the next, and all of it has to fit into two seconds.
+const CONNECT_MAX: Duration = Duration::from_millis(1_250);
 const IDLE_MAX: Duration = Duration::from_mins(1);
 
 /// Options that we set ourselves, or that strings for other drivers have and this one refuses.
@@ -85,7 +88,7 @@ pub(crate) async fn parse(url: &SecretString, pool_max: u32) -> Result<Target, U
     options.server_selection_timeout = Some(SERVER_SELECTION_MAX);
     options.connect_timeout = Some(CONNECT_MAX);
     options.max_idle_time = Some(IDLE_MAX);
-    options.max_pool_size = Some(pool_max.max(1));
+    options.max_pool_size = Some(pool_max);
     options.min_pool_size = None;
     let database = options.default_database.clone().unwrap_or_else(|| DATABASE.to_owned());
     let ca_file = match &options.tls {

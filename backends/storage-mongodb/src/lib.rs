@@ -25,6 +25,7 @@ mod schema;
 mod session_documents;
 mod sessions;
 mod settings;
+mod transaction;
 mod user_documents;
 mod users;
 
@@ -48,7 +49,7 @@ impl MongoStorage {
     pub async fn open(settings: &MongoSettings) -> Result<Self, StoreError> {
         let storage = Self { connection: Connection::open(settings).await? };
         schema::migrate(&storage.connection).await?;
-        operation::require_transactions(&storage.connection).await?;
+        transaction::require_transactions(&storage.connection).await?;
         Ok(storage)
     }
 }

@@ -37,8 +37,17 @@ impl Limiter for MongoStorage {
     }
 
     async fn give_back(&self, draw: &Draw) -> Result<(), StoreError> {
-        let filter = doc! { "_id": key(draw), "whole_at": { "$gt": draw.at.unix_ms() } };
-        self.move_by(filter, -step_ms(draw)).await.map(|_| ())
+        let filter = &doc! { "_id": key(draw), "whole_at": { "$gt": draw.at.unix_ms() } };
+        let change = &doc! { "$inc": { "whole_at": -step_ms(draw) } };
+        retrying(&self.connection, |Attempt { connected, may_be_done, .. }| async move {
+            // A gift that is lost costs one draw, one that is made twice opens the quota.
+            if may_be_done {
+                return Ok(());
+            }
+            let limits = connected.database.collection::<Document>(LIMITS);
+            limits.update_one(filter.clone(), change.clone()).await.map(|_| ())
+        })
+        .await
     }
 }
 
@@ -47,11 +56,8 @@ impl MongoStorage {
     async fn draw_further(&self, draw: &Draw, latest: Timestamp) -> Result<bool, StoreError> {
         let before = latest.minus(draw.quota.step());
         let range = doc! { "$gt": draw.at.unix_ms(), "$lte": before.unix_ms() };
-        self.move_by(doc! { "_id": key(draw), "whole_at": range }, step_ms(draw)).await
-    }
-
-    async fn move_by(&self, filter: Document, ms: i64) -> Result<bool, StoreError> {
-        let change = doc! { "$inc": { "whole_at": ms } };
+        let filter = doc! { "_id": key(draw), "whole_at": range };
+        let change = doc! { "$inc": { "whole_at": step_ms(draw) } };
         Ok(self.update_all(LIMITS, filter, change).await? > 0)
     }
 

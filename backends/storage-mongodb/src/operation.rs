@@ -3,20 +3,17 @@
 //! One document is changed by one command. Several are changed by a transaction, which ends without
 //! a trace where a guard is unmet. See `docs/decisions/0003-operations-are-data.md`.
 
+use std::sync::Arc;
+
 use mongodb::action::ReplaceOne;
 use mongodb::bson::oid::ObjectId;
 use mongodb::bson::{Bson, Document, doc};
-use mongodb::error::{Error, ErrorKind, UNKNOWN_TRANSACTION_COMMIT_RESULT};
-use mongodb::options::{ReadConcern, TransactionOptions};
+use mongodb::error::Error;
 use mongodb::{ClientSession, Collection, Database};
 
-use crate::attempts::{Attempt, DUPLICATE_KEY, code, pause, retrying, spread, unavailable};
+use crate::attempts::{Attempt, DUPLICATE_KEY, code, spread};
 use crate::collections::{COUNTER_SHARDS, COUNTERS};
-use crate::connection::{Connected, Connection};
-use contracts::StoreError;
-
-/// How often a commit is repeated that had no answer.
-const COMMITS_MAX: u32 = 3;
+use crate::transaction::transact;
 
 /// What must be true, or the operation ends there and nothing of it remains.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,6 +49,8 @@ pub(crate) struct Operation {
     pub(crate) id: ObjectId,
     traced_in: &'static str,
     traced_as: Bson,
+    traced_by: &'static str,
+    has_ids_of_its_own: bool,
     steps: Vec<Step>,
 }
 
@@ -74,8 +73,26 @@ impl Operation {
             id: ObjectId::new(),
             traced_in: collection,
             traced_as: document.into(),
+            traced_by: "operation",
+            has_ids_of_its_own: false,
             steps: Vec::new(),
         }
+    }
+
+    /// An operation that only inserts, with ids that nobody else ever writes. Its trace is that
+    /// field of that document: others change `operation` as soon as they see it.
+    pub(crate) fn insertion(
+        collection: &'static str,
+        document: impl Into<Bson>,
+        field: &'static str,
+    ) -> Self {
+        let traced = Self::traced(collection, document);
+        Self { traced_by: field, has_ids_of_its_own: true, ..traced }
+    }
+
+    /// The changes, in their order.
+    pub(crate) fn steps(&self) -> &[Step] {
+        &self.steps
     }
 
     /// Adds a step.
@@ -89,103 +106,34 @@ impl Operation {
     }
 
     /// Does it, unless an attempt that was lost has done it.
-    pub(crate) async fn attempt(&self, attempt: Attempt) -> Result<Written, Error> {
-        let Attempt { connected, may_be_done } = attempt;
+    pub(crate) async fn attempt(self: &Arc<Self>, attempt: Attempt) -> Result<Written, Error> {
+        let Attempt { connected, may_be_done, turn } = attempt;
         if may_be_done && self.is_done(&connected.database).await? {
             return Ok(Written::Done);
         }
         let written = match self.steps.as_slice() {
             [] => Written::Done,
             [step] if step.is_one_document() => step.run(&connected.database, None).await?,
-            steps => transact(&connected, steps).await?,
+            _ => transact(&connected, self, turn).await?,
         };
         // The lost attempt may have arrived only now.
-        if may_be_done && written != Written::Done && self.is_done(&connected.database).await? {
-            return Ok(Written::Done);
+        if may_be_done && written != Written::Done {
+            let is_ours = written == Written::Duplicate && self.has_ids_of_its_own;
+            if is_ours || self.is_done(&connected.database).await? {
+                return Ok(Written::Done);
+            }
         }
         Ok(written)
     }
 
+    /// Looks for the trace by writing it again as it is: the server answers when all that was
+    /// written before is on a majority of its members, so that no failover takes it back.
     async fn is_done(&self, database: &Database) -> Result<bool, Error> {
-        let filter = doc! { "_id": &self.traced_as, "operation": self.id };
-        let collection = database.collection::<Document>(self.traced_in);
-        collection.find_one(filter).projection(doc! { "_id": 1 }).await.map(|found| found.is_some())
-    }
-}
-
-/// The server cannot change several documents together.
-#[derive(Debug, thiserror::Error)]
-#[error(
-    "the server has no transactions: it stands alone, or is an elastic cluster; use a replica set, \
-     be it of one member, or an instance-based cluster"
-)]
-struct NoTransactions;
-
-/// Refuses a server that has no transactions: one that belongs to no set says so, and any other is
-/// asked for one that changes nothing.
-pub(crate) async fn require_transactions(connection: &Connection) -> Result<(), StoreError> {
-    let tried = retrying(connection, |Attempt { connected, .. }| async move {
-        match has_transactions(&connected).await {
-            Err(error) if means_no_transactions(&error) => Ok(false),
-            ended => ended,
-        }
-    });
-    if tried.await? { Ok(()) } else { Err(unavailable(NoTransactions)) }
-}
-
-async fn has_transactions(connected: &Connected) -> Result<bool, Error> {
-    let hello = connected.database.run_command(doc! { "hello": 1 }).await?;
-    // A router of a sharded cluster has no name of a set, but a message.
-    if !hello.contains_key("setName") && !hello.contains_key("msg") {
-        return Ok(false);
-    }
-    let nothing = Step::Update {
-        of: COUNTERS,
-        filter: doc! { "_id": "" },
-        change: doc! { "$set": { "value": 0_i64 } },
-        guard: None,
-    };
-    transact(connected, &[nothing]).await.map(|_| true)
-}
-
-async fn transact(connected: &Connected, steps: &[Step]) -> Result<Written, Error> {
-    let mut session = connected.client.start_session().await?;
-    let options = TransactionOptions::builder().read_concern(ReadConcern::snapshot()).build();
-    session.start_transaction().with_options(options).await?;
-    for step in steps {
-        match step.run(&connected.database, Some(&mut session)).await {
-            Ok(Written::Done) => {}
-            ended => {
-                // What is not aborted holds its locks for a minute; whether the server heard of it
-                // changes nothing of the answer.
-                let _ = session.abort_transaction().await;
-                return ended;
-            }
-        }
-    }
-    commit(&mut session).await.map(|()| Written::Done)
-}
-
-/// The driver says so of a server that stands alone; codes are those of servers: 20 "illegal
-/// operation", 263 "not supported in a transaction", 303 "feature not supported".
-fn means_no_transactions(error: &Error) -> bool {
-    matches!(error.kind.as_ref(), ErrorKind::Transaction { .. })
-        || code(error).is_some_and(|code| [20, 263, 303].contains(&code))
-}
-
-async fn commit(session: &mut ClientSession) -> Result<(), Error> {
-    let mut commits = 0;
-    loop {
-        commits += 1;
-        match session.commit_transaction().await {
-            Err(error)
-                if commits < COMMITS_MAX
-                    && error.contains_label(UNKNOWN_TRANSACTION_COMMIT_RESULT) =>
-            {
-                tokio::time::sleep(pause(commits)).await;
-            }
-            ended => return ended,
-        }
+        let mut filter = doc! { "_id": &self.traced_as };
+        filter.insert(self.traced_by, self.id);
+        let change = doc! { "$set": { self.traced_by: self.id } };
+        let collection = database.collection(self.traced_in);
+        update(&collection, (filter, change), None).await.map(|matched| matched > 0)
     }
 }
 
@@ -201,7 +149,8 @@ impl Step {
         }
     }
 
-    async fn run(
+    /// Runs it, in a transaction if there is a session.
+    pub(crate) async fn run(
         &self,
         database: &Database,
         session: Option<&mut ClientSession>,

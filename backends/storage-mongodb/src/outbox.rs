@@ -21,10 +21,10 @@ pub(crate) const CLAIMS_MAX: u32 = 4;
 impl OutboxStore for MongoStorage {
     async fn insert_events(&self, events: &[OutboxEvent]) -> Result<(), StoreError> {
         let Some(first) = events.first() else { return Ok(()) };
-        let mut operation = Operation::traced(OUTBOX, first.id.to_string());
+        let mut operation = Operation::insertion(OUTBOX, first.id.to_string(), "inserted_by");
         let mut documents: Vec<Document> = events.iter().map(event).collect();
         if let Some(first) = documents.first_mut() {
-            first.insert("operation", operation.id);
+            first.insert("inserted_by", operation.id);
         }
         operation.push(Step::Insert { into: OUTBOX, documents });
         match self.write(operation).await? {

@@ -2,6 +2,7 @@
 
 use contracts::{Advanced, Replaced, StoreError};
 
+use crate::attempts::unavailable;
 use crate::documents::malformed;
 use crate::operation::Written;
 
@@ -23,7 +24,11 @@ pub(crate) fn advanced(written: Written) -> Result<Advanced, StoreError> {
     }
 }
 
-/// An outcome that the steps cannot have, unless the schema is not ours or an id was given twice.
+/// An outcome that the steps cannot have. A key may be taken by whoever has given it up by the time
+/// one looks: the same call may then succeed later.
 pub(crate) fn unexpected(written: Written) -> StoreError {
-    malformed("outcome", format!("{written:?}"))
+    match written {
+        Written::Duplicate => unavailable("a key was taken, and nobody has it"),
+        Written::Done | Written::Unmet(_) => malformed("outcome", format!("{written:?}")),
+    }
 }

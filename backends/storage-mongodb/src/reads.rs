@@ -1,6 +1,8 @@
 //! Reads, and deletions a page at a time. Each finds its documents by an index and says in which
 //! order it wants them: DocumentDB has none of its own.
 
+use std::sync::Arc;
+
 use contracts::StoreError;
 use futures_util::TryStreamExt as _;
 use mongodb::bson::{Bson, Document, doc};
@@ -28,7 +30,7 @@ pub(crate) struct Swept {
 impl MongoStorage {
     /// Runs an operation.
     pub(crate) async fn write(&self, operation: Operation) -> Result<Written, StoreError> {
-        let operation = &operation;
+        let operation = &Arc::new(operation);
         retrying(&self.connection, |attempt| operation.attempt(attempt)).await
     }
 

@@ -10,8 +10,12 @@ use crate::statement::Sql;
 /// Answers with a row if the engine takes changes.
 pub(crate) const CHECK: Sql = Sql {
     sqlite: "SELECT 1",
-    // A server that was demoted answers, and only reads.
-    postgres: "SELECT 1 WHERE current_setting('transaction_read_only') = 'off'",
+    // A server that was demoted answers, and only reads; so does one whose owner wants it to be
+    // left alone. Our sessions begin as readers anyhow, so what counts is what they would reset to.
+    postgres: "
+    SELECT 1 WHERE NOT pg_is_in_recovery()
+       AND (SELECT reset_val FROM pg_settings
+             WHERE name = 'default_transaction_read_only') = 'off'",
 };
 
 /// Walks the ids, which sort by age, past what is leased: the backlog is never sorted, and an event
@@ -92,7 +96,18 @@ pub(crate) const DELETE_CODES: Sql =
     delete_expired!("one_time_codes", "user_id, kind", "expires_at_ms");
 pub(crate) const DELETE_DEVICES: Sql =
     delete_expired!("devices", "user_id, digest", "expires_at_ms");
-pub(crate) const DELETE_LIMITS: Sql = delete_expired!("limits", "limit_key", "whole_at_ms");
+/// On a server a row goes when the ten minutes are over within which it became whole, because an
+/// index on the very moment would have to change with each draw.
+pub(crate) const DELETE_LIMITS: Sql = Sql {
+    sqlite: delete_expired!("limits", "limit_key", "whole_at_ms").sqlite,
+    postgres: delete_some!(
+        "limits",
+        "limit_key",
+        "limit_key",
+        " FROM limits o WHERE o.whole_in < $1 / 600000 LIMIT $2"
+    )
+    .postgres,
+};
 
 pub(crate) const DELETE_MAILS_OF: Sql =
     delete_some!("mails", "id", "id", " FROM mails o WHERE o.user_id = $1 LIMIT $2");

@@ -17,7 +17,7 @@ impl Engine {
     pub(crate) async fn write(&self, statements: Vec<Statement>) -> Result<Written, StoreError> {
         match self {
             Self::Sqlite(sqlite) => sqlite.write(statements).await,
-            Self::Postgres(postgres) => postgres.write(&statements).await,
+            Self::Postgres(postgres) => postgres.write(statements).await,
         }
     }
 
@@ -30,7 +30,7 @@ impl Engine {
     ) -> Result<Vec<T>, StoreError> {
         match self {
             Self::Sqlite(sqlite) => sqlite.write_returning(statement, to_item).await,
-            Self::Postgres(postgres) => postgres.write_returning(&statement, to_item).await,
+            Self::Postgres(postgres) => postgres.write_returning(statement, to_item).await,
         }
     }
 
@@ -38,7 +38,7 @@ impl Engine {
     pub(crate) async fn delete(&self, statement: Statement) -> Result<usize, StoreError> {
         match self {
             Self::Sqlite(sqlite) => sqlite.delete(statement).await,
-            Self::Postgres(postgres) => postgres.delete(&statement).await,
+            Self::Postgres(postgres) => postgres.delete(statement).await,
         }
     }
 
@@ -51,7 +51,7 @@ impl Engine {
     ) -> Result<T, StoreError> {
         match self {
             Self::Sqlite(sqlite) => sqlite.read(statement, folded, fold),
-            Self::Postgres(postgres) => postgres.read(statement, folded, fold).await,
+            Self::Postgres(postgres) => postgres.read(statement.clone(), folded, fold).await,
         }
     }
 }

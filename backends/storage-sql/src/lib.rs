@@ -50,11 +50,12 @@ impl SqlStorage {
         Ok(Self { engine: Engine::Sqlite(Sqlite::start(path, connection)?) })
     }
 
-    /// Opens the database on a PostgreSQL server and takes all pending steps of the schema. The
-    /// database must exist.
+    /// Opens the database on a PostgreSQL server, which must exist. Takes pending steps of the
+    /// schema if the database is new, or if instances of the release before can go on working
+    /// beside them; otherwise `migrate_postgres` has to take them first.
     pub async fn open_postgres(settings: &PostgresSettings) -> Result<Self, StoreError> {
         let unopened = Unopened::new(settings)?;
-        schema::postgres::migrate(&mut unopened.connect().await?).await?;
+        schema::postgres::open(&mut unopened.connect().await?).await?;
         Ok(Self { engine: Engine::Postgres(unopened.start()?) })
     }
 }

@@ -75,7 +75,7 @@ fn every_statement_finds_its_rows_by_an_index_on_sqlite() {
 }
 
 /// Index by index, what may be walked without a condition, and why.
-const POSTGRES_WALKS: [&str; 5] = [
+const POSTGRES_WALKS: [&str; 6] = [
     // The dozen roles of a deployment.
     "roles_pkey",
     // In the order of the key, and only until the limit is reached.
@@ -85,6 +85,8 @@ const POSTGRES_WALKS: [&str; 5] = [
     "erased_users_with_remains",
     // What was picked just before, and no index at all.
     "picked",
+    // The few hundred settings of the server, for the sign of its health.
+    "pg_show_all_settings",
 ];
 
 const COUNT_PARAMETERS: &str =

@@ -6,6 +6,12 @@
 //! such a mark is for releases that know it. So a release refuses a newer database, unless every
 //! step that it does not know was made to be worked beside; a step that is not recorded counts as
 //! one without a mark.
+//!
+//! A database on a server takes pending steps when it is opened, if it is new, or if the releases
+//! that know no more than it has seen can go on working with it: they may be at work while the
+//! first instance of the next release starts. Otherwise whoever runs it stops all instances and
+//! takes the steps on purpose, with `doorward migrate`. A file is for one process, which takes all
+//! steps when it opens the file: whoever starts a release has stopped the one before.
 
 pub(crate) mod postgres;
 pub(crate) mod sqlite;
@@ -64,6 +70,24 @@ fn known() -> u32 {
     u32::try_from(STEPS.len()).expect("there are few steps")
 }
 
+/// Refuses to take what is pending without being asked to, where that could disturb releases that
+/// know no more than the `seen` steps that the database has seen.
+fn refuse_unasked(seen: u32) -> Result<(), StoreError> {
+    let disturbs = |(number, step): (u32, &Step)| step.works_with(number) > seen;
+    if seen == 0 || !steps_after(seen).any(disturbs) {
+        return Ok(());
+    }
+    let names = names_after(seen).join(", ");
+    Err(StoreError::Malformed {
+        what: "schema version",
+        source: format!(
+            "{seen}; before this release starts, stop all instances and take the pending steps \
+             ({names}) with `doorward migrate`"
+        )
+        .into(),
+    })
+}
+
 /// Refuses a database that has seen `seen` steps, if one that we do not know needs releases to know
 /// more steps than we do: to write there could lose what newer releases rely on.
 fn refuse_newer(seen: u32, works_with: u32) -> Result<(), StoreError> {
@@ -74,4 +98,18 @@ fn refuse_newer(seen: u32, works_with: u32) -> Result<(), StoreError> {
         });
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn steps_are_taken_unasked_where_a_database_is_new_or_nobody_is_disturbed() {
+        for seen in [0, 2, known()] {
+            refuse_unasked(seen).unwrap();
+        }
+        let words = contracts::chain(&refuse_unasked(1).unwrap_err());
+        assert!(words.contains("(mail, limits) with `doorward migrate`"), "{words}");
+    }
 }

@@ -125,8 +125,9 @@ pub enum Ended {
 /// Keeps sessions.
 #[async_trait]
 pub trait SessionStore: Send + Sync {
-    /// Keeps a new session, its device, its notices and the user's sign-in time, if the user is
-    /// active and still has the session's epoch: a sign-in that raced a reset does not survive it.
+    /// Keeps a new session, its device and its notices, if the user is active and still has the
+    /// session's epoch: a sign-in that raced a reset does not survive it. The user's sign-in time
+    /// is set with it, or right after it.
     async fn insert_session(&self, new: &NewSession) -> Result<InsertSession, StoreError>;
 
     /// Whether the user has signed in with that device and it is not forgotten by `now`.

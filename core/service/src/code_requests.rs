@@ -71,9 +71,9 @@ impl Service {
         Ok(self.put_wanted(wanted, origin).await?)
     }
 
-    /// Counts a mail with a code that a client asks for. Each kind for itself, and each client: else
-    /// a stranger could use up what the owner of the address needs. How often a mailbox gets such a
-    /// mail, whoever asks, is bounded by how soon a code may be replaced.
+    /// Counts a mail with a code that a client asks for. Each kind for itself, and each client:
+    /// else a stranger could use up what the owner of the address needs. How often a mailbox gets
+    /// such a mail, whoever asks, is bounded by how soon a code may be replaced.
     pub(crate) async fn count_code_request(
         &self,
         kind: CodeKind,

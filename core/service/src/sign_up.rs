@@ -180,7 +180,8 @@ impl Service {
         self.policy.password.check(password, email, username.as_ref())
     }
 
-    /// Makes an account whose password was checked, and tells the challenge of its verification mail, if one was sent.
+    /// Makes an account whose password was checked, and tells the challenge of its verification
+    /// mail, if one was sent.
     pub(crate) async fn make_account(
         &self,
         new: NewUser,

@@ -99,6 +99,21 @@ async fn a_sweep_takes_the_challenge_with_its_code() {
 }
 
 #[tokio::test]
+async fn a_sweep_takes_the_challenge_of_a_code_that_was_replaced() {
+    let place = Place::with_table().await;
+    let store = place.open().await;
+    let before = place.items().await.len();
+    for number in 1..=2 {
+        let code = OneTimeCode { created_at: NOW, ..code(&user_id(1), number) };
+        store.put_code(&put(&code, &[])).await.unwrap();
+    }
+    assert_eq!(place.items().await.len(), before + 3);
+    let expiry = Expiry { now: LATER, sessions: LATER };
+    assert_eq!(store.delete_expired(expiry, 10).await.unwrap(), 1);
+    assert_eq!(place.items().await.len(), before);
+}
+
+#[tokio::test]
 async fn of_somebody_who_left_only_a_tombstone_remains() {
     let place = Place::with_table().await;
     let store = place.open().await;
@@ -113,6 +128,8 @@ async fn of_somebody_who_left_only_a_tombstone_remains() {
     let items = place.items().await;
     assert!(!format!("{items:?}").contains("person"), "{items:?}");
     assert!(!format!("{items:?}").contains("argon2"), "{items:?}");
+    let is_challenge = |item: &Item| text(item, "PK").starts_with("CHALLENGE#");
+    assert!(!items.iter().any(is_challenge), "{items:?}");
     let of_user: Vec<&Item> =
         items.iter().filter(|item| text(item, "PK") == format!("USER#{}", user.id)).collect();
     assert_eq!(of_user.len(), 1, "{of_user:?}");

@@ -3,11 +3,13 @@
 use std::time::Duration;
 
 use contracts::{
-    Advance, Advanced, CodePut, Drawn, EndSession, Ended, Inserted, Limiter, MailOutboxStore,
-    Notices, OneTimeCodeStore, OutboxStore, RecordStore, Replaced, RevocationStore, SessionStore,
-    StoreError, UserStore,
+    Advance, Advanced, CodePut, Drawn, EndSession, Ended, InsertSession, Inserted, Limiter,
+    MailOutboxStore, Notices, OneTimeCodeStore, OutboxStore, RecordStore, Replaced,
+    RevocationStore, SessionStore, StoreError, UserStore,
 };
-use domain::{EndReason, PasswordHash, Revocation, RevocationScope, Session, SessionEnd};
+use domain::{
+    EndReason, PasswordHash, Revocation, RevocationScope, Session, SessionEnd, SessionId,
+};
 use storage_dynamodb::DynamoStorage;
 
 use crate::fixtures::{LATER, NOW, begun, code, draw, event, mail, new, put, session, user};
@@ -230,10 +232,52 @@ async fn what_a_batch_gives_back_is_asked_for_again() {
 #[tokio::test]
 async fn a_rotation_is_one_request() {
     let (Lossy { store, proxy, place: _place }, session) = lossy_with_session().await;
+    // The roles are then known.
+    store.find_session(&session.user_id, session.id).await.unwrap();
     proxy.requests();
     store.find_session(&session.user_id, session.id).await.unwrap();
     store.advance_generation(&advance(&session)).await.unwrap();
     let mut requests = proxy.requests();
     requests.sort_unstable();
-    assert_eq!(requests, ["GetItem", "TransactGetItems", "UpdateItem"]);
+    assert_eq!(requests, ["TransactGetItems", "UpdateItem"]);
+}
+
+#[tokio::test]
+async fn a_request_keeps_its_token_until_its_outcome_is_certain() {
+    for (fate, is_kept) in [(Fate::Cut, true), (Fate::ServerError, true), (Fate::Conflict, false)] {
+        let Lossy { store, proxy, place: _place } = lossy().await;
+        proxy.tokens();
+        proxy.next("TransactWriteItems", fate);
+        store.put_code(&put(&code(&user(1).id, 2), &[])).await.unwrap();
+        let tokens = proxy.tokens();
+        assert_eq!(tokens.len(), 2);
+        assert_eq!(tokens[0] == tokens[1], is_kept, "{fate:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_sign_in_counts_although_its_time_is_not_noted() {
+    let (Lossy { store, proxy, place: _place }, session) = lossy_with_session().await;
+    let next = Session { id: SessionId::new(LATER, [4; 10]), created_at: LATER, ..session };
+    for _ in 0..16 {
+        proxy.next("UpdateItem", Fate::ServerError);
+    }
+    let next_begun = begun(&next);
+    let began = store.insert_session(&next_begun);
+    let began = tokio::time::timeout(Duration::from_millis(2500), began);
+    assert_eq!(began.await.unwrap().unwrap(), InsertSession::Yes);
+    assert!(!proxy.is_done());
+    assert!(store.find_session(&next.user_id, next.id).await.unwrap().is_some());
+}
+
+#[tokio::test]
+async fn the_time_of_a_sign_in_only_goes_forward() {
+    let (Lossy { store, proxy: _proxy, place: _place }, session) = lossy_with_session().await;
+    for (number, at) in [(4, LATER), (5, NOW)] {
+        let next =
+            Session { id: SessionId::new(at, [number; 10]), created_at: at, ..session.clone() };
+        assert_eq!(store.insert_session(&begun(&next)).await.unwrap(), InsertSession::Yes);
+    }
+    let found = store.find_user(&session.user_id).await.unwrap().unwrap();
+    assert_eq!(found.user.last_login_at, Some(LATER));
 }

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests fail like tests")]
 
+mod credentials;
 mod expiry;
 mod fixtures;
 mod lost_answers;
@@ -9,6 +10,7 @@ mod outages;
 mod place;
 mod proxy;
 mod schema;
+mod torn_reads;
 mod volume;
 
 use contract_tests::Backend;

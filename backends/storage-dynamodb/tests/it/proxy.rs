@@ -27,6 +27,7 @@ struct State {
     fates: VecDeque<(&'static str, Fate)>,
     is_hanging: bool,
     requests: Vec<String>,
+    tokens: Vec<String>,
 }
 
 /// The network. It passes on whatever has no fate.
@@ -63,6 +64,11 @@ impl Proxy {
     /// The requests since the last look, by what they ask for.
     pub(crate) fn requests(&self) -> Vec<String> {
         std::mem::take(&mut self.state.lock().unwrap().requests)
+    }
+
+    /// The tokens of transactions since the last look.
+    pub(crate) fn tokens(&self) -> Vec<String> {
+        std::mem::take(&mut self.state.lock().unwrap().tokens)
     }
 
     /// From now on nothing is answered, or everything again.
@@ -125,6 +131,9 @@ fn fate_of(request: &[u8], state: &Mutex<State>) -> Option<Fate> {
     let mut state = state.lock().unwrap();
     let is_next = state.fates.front().is_some_and(|(wanted, _)| *wanted == operation);
     state.requests.push(operation);
+    let token =
+        head.split_once("\"ClientRequestToken\":\"").and_then(|(_, rest)| rest.split_once('"'));
+    state.tokens.extend(token.map(|(token, _)| token.to_owned()));
     if is_next { state.fates.pop_front().map(|(_, fate)| fate) } else { None }
 }
 

@@ -4,7 +4,7 @@ use std::error::Error as _;
 
 use aws_sdk_dynamodb::types::{
     AttributeDefinition, BillingMode, GlobalSecondaryIndex, KeySchemaElement, KeyType, Projection,
-    ProjectionType, ScalarAttributeType,
+    ProjectionType, ScalarAttributeType, TimeToLiveSpecification,
 };
 use contracts::{Probe, StoreError, UserStore};
 use storage_dynamodb::{DynamoStorage, migrate, pending};
@@ -121,6 +121,18 @@ async fn a_table_of_another_shape_is_refused() {
         assert!(migrate(&place.table, &place.config).await.is_err());
         assert!(pending(&place.table, &place.config).await.is_err());
     }
+}
+
+#[tokio::test]
+async fn a_time_to_live_of_another_attribute_is_refused() {
+    let place = Place::new();
+    make(&place, &["GSI1", "GSI2"], ScalarAttributeType::N).await;
+    let other = TimeToLiveSpecification::builder().attribute_name("expires_at_ms").enabled(true);
+    let request = place.client().update_time_to_live().table_name(&place.table);
+    request.time_to_live_specification(other.build().unwrap()).send().await.unwrap();
+    let refused = pending(&place.table, &place.config).await.unwrap_err();
+    assert!(words(&refused).contains("time to live"), "{refused:?}");
+    assert!(migrate(&place.table, &place.config).await.is_err());
 }
 
 #[tokio::test]

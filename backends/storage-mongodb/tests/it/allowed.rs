@@ -157,7 +157,8 @@ fn in_transaction(name: &str, command: &Document) -> Option<String> {
     (!is_known.contains(&name) && !is_find_one).then(|| format!("{name} in a transaction"))
 }
 
-/// No pipeline as an update, no collation or partial filter of an index, no result without an order.
+/// No pipeline as an update, no collation or partial filter of an index, no result without an
+/// order.
 fn shapes(name: &str, command: &Document) -> Vec<String> {
     let mut objections = Vec::new();
     let list = |field: &str| command.get_array(field).cloned().unwrap_or_default();

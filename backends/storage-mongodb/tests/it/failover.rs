@@ -20,16 +20,16 @@ use tokio::time::Instant;
 
 use crate::place::Place;
 
-const NOW: Timestamp = Timestamp::from_unix_ms(1_731_333_100_000);
-const LATER: Timestamp = Timestamp::from_unix_ms(NOW.unix_ms() + 3_600_000);
+pub(crate) const NOW: Timestamp = Timestamp::from_unix_ms(1_731_333_100_000);
+pub(crate) const LATER: Timestamp = Timestamp::from_unix_ms(NOW.unix_ms() + 3_600_000);
 
-async fn open() -> (MongoStorage, Place) {
+pub(crate) async fn open() -> (MongoStorage, Place) {
     let place = Place::new();
     (MongoStorage::open(&place.settings()).await.unwrap(), place)
 }
 
 /// The command is carried out, and its answer says that it may be lost.
-fn lost(command: &str) -> Document {
+pub(crate) fn lost(command: &str) -> Document {
     doc! {
         "failCommands": [command],
         "writeConcernError": { "code": 91, "errmsg": "Replication is being shut down" },
@@ -41,7 +41,7 @@ fn refused(command: &str, code: i32) -> Document {
     doc! { "failCommands": [command], "errorCode": code }
 }
 
-fn user() -> User {
+pub(crate) fn user() -> User {
     User {
         id: UserId::new(NOW, [1; 10]),
         email: EmailAddress::parse("a@b.example").unwrap(),
@@ -58,7 +58,7 @@ fn user() -> User {
     }
 }
 
-fn session() -> Session {
+pub(crate) fn session() -> Session {
     Session {
         id: SessionId::new(NOW, [2; 10]),
         user_id: user().id,
@@ -101,7 +101,7 @@ fn advance() -> Advance {
     }
 }
 
-fn end() -> EndSession {
+pub(crate) fn end() -> EndSession {
     let session = session();
     EndSession {
         user: session.user_id,
@@ -132,7 +132,7 @@ fn code() -> PutCode {
     PutCode { code, unless_made_after, notices: Notices::default() }
 }
 
-async fn with_session(storage: &MongoStorage) {
+pub(crate) async fn with_session(storage: &MongoStorage) {
     storage.insert_user(&insertion(), None).await.unwrap();
     assert_eq!(storage.insert_session(&sign_in()).await.unwrap(), InsertSession::Yes);
 }

@@ -8,6 +8,7 @@ mod failover;
 mod outage;
 mod place;
 mod schema;
+mod unanswered;
 
 use contract_tests::Backend;
 use storage_mongodb::MongoStorage;

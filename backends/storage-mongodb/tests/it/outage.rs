@@ -92,6 +92,8 @@ async fn operations_answer_in_time_while_the_server_is_away_and_succeed_when_it_
     for (number, outage) in (0..).zip([Way::Cut, Way::Silent, Way::Cut, Way::Silent]) {
         way.send(outage).unwrap();
         is_unavailable_in_time(&storage).await;
+        // It ends at another moment between two heartbeats each time.
+        tokio::time::sleep(Duration::from_millis(400 * number)).await;
         way.send(Way::Open).unwrap();
         let start = Instant::now();
         let name = number.to_string();

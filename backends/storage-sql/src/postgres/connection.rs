@@ -7,7 +7,7 @@ use futures_util::future::join;
 use tokio::task::AbortHandle;
 use tokio_postgres::error::SqlState;
 use tokio_postgres::types::{ToSql, Type};
-use tokio_postgres::{Client, Error, Row};
+use tokio_postgres::{Client, Error, Row, SimpleQueryMessage};
 
 use super::failure::Failure;
 use super::pipeline::pipelined;
@@ -15,13 +15,18 @@ use crate::statement::{Guard, Statement, Value, Written};
 
 /// The statements' own conditions need no more; said here, because a database may have another
 /// default.
-const BEGIN: &str = "BEGIN ISOLATION LEVEL READ COMMITTED";
+const BEGIN: &str = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE";
+/// How a transaction begins where it is somebody's wish that nothing be changed.
+const BEGIN_AS_TOLD: &str = "BEGIN ISOLATION LEVEL READ COMMITTED";
 const COMMIT: &str = "COMMIT";
 const ROLLBACK: &str = "ROLLBACK";
 
 /// What the server itself gives up, a little before we do. What we cannot reach to roll back, it
-/// does.
+/// does. And if it gives up a BEGIN, it must not take what was sent behind that for operations of
+/// their own: without a transaction of ours, it refuses to change anything.
 const SETTINGS: &str = "
+    SHOW default_transaction_read_only;
+    SET default_transaction_read_only = on;
     SET statement_timeout = '2s'; SET lock_timeout = '1500ms';
     SET idle_in_transaction_session_timeout = '3s';
     SET default_transaction_isolation = 'read committed'";
@@ -32,6 +37,8 @@ pub(super) struct Connection {
     prepared: HashMap<(&'static str, Form), tokio_postgres::Statement>,
     /// What drives it, as long as there is a client.
     driver: AbortHandle,
+    /// How a transaction that changes something begins.
+    begin: &'static str,
     /// Whether something was sent and its answer not seen, or a transaction not ended: if whoever
     /// waited for that has gone, nobody may use the connection any more.
     is_between: bool,
@@ -68,12 +75,17 @@ impl Form {
 
 impl Connection {
     pub(super) fn new(client: Client, driver: AbortHandle) -> Self {
-        Self { client, prepared: HashMap::new(), driver, is_between: false }
+        Self { client, prepared: HashMap::new(), driver, begin: BEGIN_AS_TOLD, is_between: false }
     }
 
-    /// Settles how long the server may take for a request of ours.
-    pub(super) async fn limit_waits(&self) -> Result<(), Error> {
-        self.client.batch_execute(SETTINGS).await
+    /// Settles how long the server may take for a request of ours, and what it may change.
+    pub(super) async fn settle(&mut self) -> Result<(), Error> {
+        let answers = self.client.simple_query(SETTINGS).await?;
+        let is_writable = answers.iter().any(
+            |answer| matches!(answer, SimpleQueryMessage::Row(row) if row.get(0) == Some("off")),
+        );
+        self.begin = if is_writable { BEGIN } else { BEGIN_AS_TOLD };
+        Ok(())
     }
 
     /// Whether it can be used, as far as is known without asking the server.
@@ -88,32 +100,51 @@ impl Connection {
 
     /// Runs statements as one operation, in one round trip once they are prepared.
     pub(super) async fn write(&mut self, statements: &[Statement]) -> Result<Written, Failure> {
-        match statements {
-            // One statement is atomic by itself.
-            [only] => match (self.execute(only).await, only.guard) {
+        if let [only] = statements {
+            // Nothing stands behind it that would have to be refused.
+            return match (self.execute(only).await, only.guard) {
                 (Ok(0), Some(guard)) => Ok(Written::Unmet(guard)),
                 (Ok(_), _) => Ok(Written::Done),
                 (Err(failure), _) => refusal(None, failure),
-            },
-            several => self.write_all(several).await,
+            };
+        }
+        match self.transact(statements, Form::within).await? {
+            Ok(_) => Ok(Written::Done),
+            Err((statement, error)) => {
+                refusal(statement.and_then(|statement| statement.guard), Failure::of_request(error))
+            }
         }
     }
 
-    async fn write_all(&mut self, statements: &[Statement]) -> Result<Written, Failure> {
-        let prepared = self.prepare(statements, Form::within).await?;
+    /// Runs one statement, and counts the rows that it changes.
+    pub(super) async fn execute(&mut self, statement: &Statement) -> Result<u64, Failure> {
+        let changed = self.transact(std::slice::from_ref(statement), |_| Form::Plain).await?;
+        changed.map_err(|(_, error)| Failure::of_request(error))
+    }
+
+    /// Runs statements as one transaction, and counts the rows that they change. If it fails, says
+    /// at which statement, unless it was its beginning or its end.
+    async fn transact<'a>(
+        &mut self,
+        statements: &'a [Statement],
+        form: fn(&Statement) -> Form,
+    ) -> Result<Result<u64, (Option<&'a Statement>, Error)>, Failure> {
+        let prepared = self.prepare(statements, form).await?;
         self.is_between = true;
         let answers = pipelined(self.transaction(statements, &prepared)).await;
         // The last answer says that the transaction is over, even if it was refused.
         self.is_between = answers.last().is_none_or(Result::is_err);
-        let failed = answers.into_iter().enumerate().find(|(_, answer)| answer.is_err());
-        match failed {
-            // Before the statements, the transaction begins.
-            Some((at, Err(error))) => {
-                let statement = at.checked_sub(1).and_then(|at| statements.get(at));
-                refusal(statement.and_then(|statement| statement.guard), Failure::of_request(error))
+        let mut changed = 0;
+        for (at, answer) in answers.into_iter().enumerate() {
+            match answer {
+                Ok(rows) => changed += rows,
+                // Before the statements, the transaction begins.
+                Err(error) => {
+                    return Ok(Err((at.checked_sub(1).and_then(|at| statements.get(at)), error)));
+                }
             }
-            _ => Ok(Written::Done),
         }
+        Ok(Ok(changed))
     }
 
     fn transaction<'a>(
@@ -121,23 +152,17 @@ impl Connection {
         statements: &'a [Statement],
         prepared: &'a [tokio_postgres::Statement],
     ) -> Vec<Request<'a>> {
-        let mut requests: Vec<Request<'a>> = vec![Box::pin(self.client.batch_execute(BEGIN))];
+        let mut requests: Vec<Request<'a>> = vec![self.command(self.begin)];
         for (statement, prepared) in statements.iter().zip(prepared) {
-            requests.push(Box::pin(async move {
-                self.client.execute_raw(prepared, &statement.parameters).await.map(|_| ())
-            }));
+            requests.push(Box::pin(self.client.execute_raw(prepared, &statement.parameters)));
         }
-        requests.push(Box::pin(self.client.batch_execute(COMMIT)));
+        requests.push(self.command(COMMIT));
         requests
     }
 
-    /// Runs one statement by itself, and counts the rows that it changes.
-    pub(super) async fn execute(&mut self, statement: &Statement) -> Result<u64, Failure> {
-        let prepared = self.prepare_one(statement).await?;
-        self.is_between = true;
-        let answer = self.client.execute_raw(&prepared, &statement.parameters).await;
-        self.is_between = false;
-        answer.map_err(Failure::of_request)
+    /// A command that changes no row.
+    fn command(&self, command: &'static str) -> Request<'_> {
+        Box::pin(async move { self.client.batch_execute(command).await.map(|()| 0) })
     }
 
     /// Runs one statement that changes nothing, and returns its rows.
@@ -160,7 +185,7 @@ impl Connection {
         self.is_between = true;
         let parameters = borrowed(statement);
         let (begun, rows) =
-            join(self.client.batch_execute(BEGIN), self.client.query(&prepared, &parameters)).await;
+            join(self.command(self.begin), self.client.query(&prepared, &parameters)).await;
         let outcome = match begun.and(rows) {
             Ok(rows) => Ok(to_items(rows)),
             Err(error) => Err(Failure::of_request(error)),
@@ -223,7 +248,8 @@ impl Drop for Connection {
     }
 }
 
-type Request<'a> = Pin<Box<dyn Future<Output = Result<(), Error>> + Send + 'a>>;
+/// Answers with the number of rows that were changed.
+type Request<'a> = Pin<Box<dyn Future<Output = Result<u64, Error>> + Send + 'a>>;
 
 fn borrowed(statement: &Statement) -> Vec<&(dyn ToSql + Sync)> {
     statement.parameters.iter().map(|value| value as &(dyn ToSql + Sync)).collect()
@@ -239,5 +265,71 @@ fn refusal(guard: Option<Guard>, failure: Failure) -> Result<Written, Failure> {
             Ok(Written::Conflict(cause.constraint().unwrap_or_default().to_owned()))
         }
         _ => Err(failure),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::postgres::{PostgresSettings, Unopened};
+
+    /// A connection, and a table of one row in a schema of its own, which goes with `remove`.
+    async fn connection() -> (Connection, String) {
+        #[expect(clippy::disallowed_methods, reason = "tests are told where servers are")]
+        let url = std::env::var("TEST_POSTGRES_URL").expect("TEST_POSTGRES_URL names a server");
+        let unopened = Unopened::new(&PostgresSettings::new(url.into())).unwrap();
+        let (client, driver) = unopened.server.connect().await.unwrap();
+        let name = format!("doorward_beginnings_{}", std::process::id());
+        let make = format!(
+            "DROP SCHEMA IF EXISTS {name} CASCADE; CREATE SCHEMA {name};
+             SET search_path = {name}; CREATE TABLE things AS SELECT 1::bigint AS number"
+        );
+        client.batch_execute(&make).await.unwrap();
+        let mut connection = Connection::new(client, driver);
+        connection.settle().await.unwrap();
+        (connection, name)
+    }
+
+    async fn remove(connection: &Connection, name: &str) {
+        let remove = format!("BEGIN READ WRITE; DROP SCHEMA {name} CASCADE; COMMIT");
+        connection.client.batch_execute(&remove).await.unwrap();
+    }
+
+    async fn numbers(connection: &mut Connection) -> Vec<i64> {
+        let list = Statement::new("SELECT number FROM things ORDER BY number", []);
+        connection.read(&list).await.unwrap().iter().map(|row| row.get(0)).collect()
+    }
+
+    fn insert(number: i64) -> Statement {
+        Statement::new("INSERT INTO things (number) VALUES ($1)", [number.into()])
+    }
+
+    /// The server may give up a BEGIN while the statements behind it are already on their way.
+    #[tokio::test]
+    async fn what_follows_a_transaction_that_did_not_begin_does_nothing() {
+        let (mut connection, name) = connection().await;
+        let delete = Statement::new("DELETE FROM things WHERE number = 9", []).guard();
+        let all = [insert(2), delete, insert(3)];
+
+        let begin = std::mem::replace(&mut connection.begin, "BEGIN NOTHING");
+        for refused in [
+            connection.write(&[insert(2), insert(3)]).await.map(|_| ()),
+            connection.write(&all).await.map(|_| ()),
+            connection.write(&[insert(4)]).await.map(|_| ()),
+            connection.execute(&insert(5)).await.map(|_| ()),
+            connection.write_returning(&insert(6), |_| Ok(())).await.map(|_| ()),
+        ] {
+            assert!(matches!(refused, Err(Failure::Refused(_))), "{refused:?}");
+            assert!(connection.is_usable());
+        }
+        assert_eq!(numbers(&mut connection).await, [1]);
+
+        connection.begin = begin;
+        let unmet = connection.write(&all).await.unwrap();
+        assert_eq!(unmet, Written::Unmet(Guard::Record));
+        connection.write(&[insert(2), insert(3)]).await.unwrap();
+        assert_eq!(connection.execute(&insert(4)).await.unwrap(), 1);
+        assert_eq!(numbers(&mut connection).await, [1, 2, 3, 4]);
+        remove(&connection, &name).await;
     }
 }

@@ -2,12 +2,18 @@
 //!
 //! Statements of one operation are sent together, between BEGIN and COMMIT, before any of them is
 //! answered. A guard that changes no row fails on the server, which then refuses everything behind
-//! it, COMMIT included; which guard it was shows by the first answer that is an error.
+//! it, COMMIT included; which guard it was shows by the first answer that is an error. Outside a
+//! transaction of ours the server changes nothing: what follows a BEGIN that failed does nothing.
+//!
+//! What was handed over is done though its caller has gone, as it is on the other engine: an
+//! operation runs in a task of its own, so that an aborted request leaves no connection that nobody
+//! can use any more.
 
 mod address;
 mod connection;
 mod encryption;
 mod failure;
+mod hosts;
 mod passport;
 mod pipeline;
 mod server;
@@ -67,6 +73,7 @@ impl PostgresSettings {
 }
 
 /// A server's database, open for use.
+#[derive(Clone)]
 pub(crate) struct Postgres {
     pool: Pool<Server>,
 }
@@ -102,76 +109,80 @@ impl Unopened {
 
 impl Postgres {
     /// Runs statements as one operation, durable when this returns.
-    pub(crate) async fn write(&self, statements: &[Statement]) -> Result<Written, StoreError> {
-        let operation = async {
+    pub(crate) async fn write(&self, statements: Vec<Statement>) -> Result<Written, StoreError> {
+        let postgres = self.clone();
+        self.carried_out(async move {
             let mut tries = Tries::of(Failure::is_undone);
             loop {
-                let mut connection = self.connection().await?;
-                let outcome = connection.write(statements).await;
-                if let Some(written) = self.settle(connection, outcome, &mut tries).await? {
+                let mut connection = postgres.connection().await?;
+                let outcome = connection.write(&statements).await;
+                if let Some(written) = postgres.settle(connection, outcome, &mut tries).await? {
                     return Ok(written);
                 }
             }
-        };
-        self.bounded(operation).await
+        })
+        .await
     }
 
     /// Runs one statement that changes rows and returns them.
-    pub(crate) async fn write_returning<T: Send>(
+    pub(crate) async fn write_returning<T: Send + 'static>(
         &self,
-        statement: &Statement,
+        statement: Statement,
         to_item: fn(&mut RowReader<'_>) -> Result<T, StoreError>,
     ) -> Result<Vec<T>, StoreError> {
-        let to_items = |rows: Vec<Row>| {
+        let to_items = move |rows: Vec<Row>| {
             rows.iter().map(|row| to_item(&mut RowReader::new(&PostgresRow(row)))).collect()
         };
-        let operation = async {
+        let postgres = self.clone();
+        self.carried_out(async move {
             let mut tries = Tries::of(Failure::is_undone);
             loop {
-                let mut connection = self.connection().await?;
-                let outcome = connection.write_returning(statement, to_items).await;
-                if let Some(items) = self.settle(connection, outcome, &mut tries).await? {
+                let mut connection = postgres.connection().await?;
+                let outcome = connection.write_returning(&statement, to_items).await;
+                if let Some(items) = postgres.settle(connection, outcome, &mut tries).await? {
                     return items;
                 }
             }
-        };
-        self.bounded(operation).await
+        })
+        .await
     }
 
     /// Runs one statement that deletes rows, and counts them.
-    pub(crate) async fn delete(&self, statement: &Statement) -> Result<usize, StoreError> {
-        let operation = async {
+    pub(crate) async fn delete(&self, statement: Statement) -> Result<usize, StoreError> {
+        let postgres = self.clone();
+        self.carried_out(async move {
             let mut tries = Tries::of(Failure::is_undone);
             loop {
-                let mut connection = self.connection().await?;
-                let outcome = connection.execute(statement).await;
-                if let Some(deleted) = self.settle(connection, outcome, &mut tries).await? {
+                let mut connection = postgres.connection().await?;
+                let outcome = connection.execute(&statement).await;
+                if let Some(deleted) = postgres.settle(connection, outcome, &mut tries).await? {
                     return Ok(usize::try_from(deleted).unwrap_or(usize::MAX));
                 }
             }
-        };
-        self.bounded(operation).await
+        })
+        .await
     }
 
     /// Folds the rows of one statement, which sees one consistent state.
     pub(crate) async fn read<T>(
         &self,
-        statement: &Statement,
+        statement: Statement,
         mut folded: T,
         mut fold: impl FnMut(&mut T, &mut RowReader<'_>) -> Result<(), StoreError>,
     ) -> Result<T, StoreError> {
-        let operation = async {
+        let postgres = self.clone();
+        let reading = self.carried_out(async move {
             // To read twice does no harm.
             let mut tries = Tries::of(|failure| !matches!(failure, Failure::Refused(_)));
             loop {
-                let mut connection = self.connection().await?;
-                let outcome = connection.read(statement).await;
-                if let Some(rows) = self.settle(connection, outcome, &mut tries).await? {
+                let mut connection = postgres.connection().await?;
+                let outcome = connection.read(&statement).await;
+                if let Some(rows) = postgres.settle(connection, outcome, &mut tries).await? {
                     return Ok(rows);
                 }
             }
-        };
-        for row in &self.bounded(operation).await? {
+        });
+        for row in &reading.await? {
             fold(&mut folded, &mut RowReader::new(&PostgresRow(row)))?;
         }
         Ok(folded)
@@ -210,17 +221,22 @@ impl Postgres {
         Ok(None)
     }
 
-    /// Ends an operation that takes too long. Its connection is then between two statements, and
-    /// nobody gets it any more.
-    async fn bounded<T>(
+    /// Carries an operation through, whoever waits for it, and ends it if it takes too long. Its
+    /// connection is then between two statements, and nobody gets it any more.
+    async fn carried_out<T: Send + 'static>(
         &self,
-        operation: impl Future<Output = Result<T, StoreError>>,
+        operation: impl Future<Output = Result<T, StoreError>> + Send + 'static,
     ) -> Result<T, StoreError> {
-        if let Ok(outcome) = timeout(OPERATION_TIME_MAX, operation).await {
-            return outcome;
-        }
-        self.forget_idle();
-        Err(StoreError::Unavailable("the database did not answer in time".into()))
+        let postgres = self.clone();
+        let task = tokio::spawn(async move {
+            if let Ok(outcome) = timeout(OPERATION_TIME_MAX, operation).await {
+                return outcome;
+            }
+            postgres.forget_idle();
+            Err(StoreError::Unavailable("the database did not answer in time".into()))
+        });
+        // The runtime is stopping, or the operation panicked.
+        task.await.unwrap_or_else(|error| Err(StoreError::Unavailable(error.into())))
     }
 
     /// Closes all connections that lie idle: what broke one has most likely broken them all, and
@@ -254,10 +270,14 @@ impl Tries {
     }
 }
 
-/// A few milliseconds, other ones each time, so that two who crossed do not meet again. Nothing
-/// secret hangs on it: multiples of the golden ratio lie far apart.
+/// A few milliseconds, other ones each time, so that two who crossed do not meet again.
 fn pause() -> Duration {
+    Duration::from_micros(u64::from(turn() >> 16) / 4 + 1_000)
+}
+
+/// Another number each time. Nothing secret hangs on it: multiples of the golden ratio lie far
+/// apart.
+fn turn() -> u32 {
     static TURN: AtomicU32 = AtomicU32::new(0);
-    let turn = TURN.fetch_add(0x9e37_79b9, Ordering::Relaxed) ^ std::process::id();
-    Duration::from_micros(u64::from(turn >> 16) / 4 + 1_000)
+    TURN.fetch_add(0x9e37_79b9, Ordering::Relaxed) ^ std::process::id()
 }

@@ -14,6 +14,7 @@ use super::PostgresSettings;
 use super::address::{Address, AddressError};
 use super::connection::Connection;
 use super::encryption;
+use super::hosts::{dial, each_host};
 use super::passport::{Passport, Passports};
 
 /// How long a server may take to let us in.
@@ -28,7 +29,7 @@ const AGE_MAX: Duration = Duration::from_mins(30);
 
 /// The server, and how to be let in.
 pub(super) struct Server {
-    config: Config,
+    hosts: Vec<Config>,
     encryption: MakeRustlsConnect,
     passports: Option<Passports>,
 }
@@ -58,7 +59,7 @@ impl Server {
         let encryption = encryption::connector(&encryption)
             .map_err(|error| StoreError::Unavailable(error.into()))?;
         let passports = settings.credentials.clone().map(Passports::new);
-        Ok(Self { config, encryption, passports })
+        Ok(Self { hosts: each_host(&config), encryption, passports })
     }
 
     /// A connection on its own, with credentials that the server takes, if there are any.
@@ -78,12 +79,14 @@ impl Server {
         &self,
         passport: Option<&Arc<Passport>>,
     ) -> Result<(Client, AbortHandle), ConnectError> {
-        let mut config = self.config.clone();
+        let mut hosts = self.hosts.clone();
         if let Some(passport) = passport {
-            config.user(&passport.credentials.username);
-            config.password(passport.credentials.password.expose_secret());
+            for host in &mut hosts {
+                host.user(&passport.credentials.username);
+                host.password(passport.credentials.password.expose_secret());
+            }
         }
-        let connecting = timeout(CONNECT_TIME_MAX, config.connect(self.encryption.clone()));
+        let connecting = timeout(CONNECT_TIME_MAX, dial(hosts, &self.encryption));
         let (client, connection) = connecting.await.map_err(|_| ConnectError::Silent)??;
         if let Some(passport) = passport {
             passport.accepted();
@@ -114,8 +117,8 @@ impl Manager for Server {
     async fn create(&self) -> Result<Connection, ConnectError> {
         // Boxed, because it is large and rare: every operation could have to begin with it.
         let (client, driver) = Box::pin(self.connect()).await?;
-        let connection = Connection::new(client, driver);
-        connection.limit_waits().await?;
+        let mut connection = Connection::new(client, driver);
+        connection.settle().await?;
         Ok(connection)
     }
 

@@ -1,4 +1,5 @@
-//! Steps of a database on a server, each in a transaction of its own.
+//! Steps of a database on a server: all of a new one in one transaction, later ones each in its
+//! own.
 
 use std::time::Duration;
 
@@ -6,7 +7,7 @@ use contracts::StoreError;
 use tokio::time::timeout;
 use tokio_postgres::{Client, Error, GenericClient, Transaction};
 
-use super::{Step, names_after, refuse_newer, steps_after};
+use super::{Step, names_after, refuse_newer, refuse_unasked, steps_after};
 
 /// How long the database may take to say which steps it has seen.
 const ANSWER_TIME_MAX: Duration = Duration::from_secs(2);
@@ -51,26 +52,56 @@ pub(crate) async fn pending(client: &Client) -> Result<Vec<&'static str>, StoreE
 /// instances at once, one takes each step and the others wait. Writes nothing, and waits for
 /// nobody, if none are pending.
 pub(crate) async fn migrate(client: &mut Client) -> Result<Vec<&'static str>, StoreError> {
+    take_pending(client, |_| Ok(())).await
+}
+
+/// Takes the steps that are pending, as `migrate` does, unless that could disturb others.
+pub(crate) async fn open(client: &mut Client) -> Result<(), StoreError> {
+    take_pending(client, refuse_unasked).await.map(|_| ())
+}
+
+/// Takes the steps that are pending as long as `may_take` agrees, given how many the database has
+/// seen.
+async fn take_pending(
+    client: &mut Client,
+    may_take: fn(u32) -> Result<(), StoreError>,
+) -> Result<Vec<&'static str>, StoreError> {
     if pending(client).await?.is_empty() {
         return Ok(Vec::new());
     }
-    within(MIGRATION_TIME_MAX, take_pending(client)).await
+    within(MIGRATION_TIME_MAX, async {
+        let mut taken = Vec::new();
+        client.batch_execute(PREPARE).await.map_err(unavailable)?;
+        loop {
+            let names = take_next(client, may_take).await?;
+            if names.is_empty() {
+                return Ok(taken);
+            }
+            taken.extend(names);
+        }
+    })
+    .await
 }
 
-async fn take_pending(client: &mut Client) -> Result<Vec<&'static str>, StoreError> {
-    let mut taken = Vec::new();
-    client.batch_execute(PREPARE).await.map_err(unavailable)?;
-    loop {
-        let transaction = client.transaction().await.map_err(unavailable)?;
-        transaction.batch_execute(LOCK).await.map_err(unavailable)?;
-        // Another instance may have taken it while we waited.
-        let Some((number, step)) = steps_after(seen(&transaction).await?).next() else {
-            return Ok(taken);
-        };
+/// Takes the next step. Of a new database it takes all at once: else others could see it between
+/// two steps, and take it for one that an old release works with.
+async fn take_next(
+    client: &mut Client,
+    may_take: fn(u32) -> Result<(), StoreError>,
+) -> Result<Vec<&'static str>, StoreError> {
+    let transaction = client.transaction().await.map_err(unavailable)?;
+    transaction.batch_execute(LOCK).await.map_err(unavailable)?;
+    // Another instance may have taken it while we waited.
+    let seen = seen(&transaction).await?;
+    may_take(seen)?;
+    let count = if seen == 0 { usize::MAX } else { 1 };
+    let mut names = Vec::new();
+    for (number, step) in steps_after(seen).take(count) {
         take(&transaction, number, step).await.map_err(unavailable)?;
-        transaction.commit().await.map_err(unavailable)?;
-        taken.push(step.name);
+        names.push(step.name);
     }
+    transaction.commit().await.map_err(unavailable)?;
+    Ok(names)
 }
 
 async fn take(transaction: &Transaction<'_>, number: u32, step: &Step) -> Result<(), Error> {

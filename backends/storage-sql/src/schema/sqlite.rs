@@ -1,4 +1,5 @@
-//! Steps of a file. How many it has seen stands in its header, as it did before there were marks.
+//! Steps of a file, which whoever opens it takes. How many it has seen stands in its header, as it
+//! did before there were marks.
 
 use contracts::StoreError;
 use rusqlite::{Connection, TransactionBehavior};

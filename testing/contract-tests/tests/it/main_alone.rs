@@ -1,5 +1,5 @@
-//! The main store without the Redis that refreshed its sessions: an operator has switched it off, or
-//! gone back to a release that knows nothing of it.
+//! The main store without the Redis that refreshed its sessions: an operator has switched it off,
+//! or gone back to a release that knows nothing of it.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -61,7 +61,8 @@ fn session(number: u8) -> Session {
     }
 }
 
-/// Sessions 1 and 2 of one user; the first was refreshed three times, and can be used for two hours.
+/// Sessions 1 and 2 of one user; the first was refreshed three times, and can be used for two
+/// hours.
 async fn with_two() -> (Backend, Arc<SqlStorage>) {
     let (both, main) = open_both();
     let new = InsertUser { user: ada(), code: None, notices: Notices::default() };

@@ -1,8 +1,8 @@
 //! What other programs may do to the database, and what it must not depend on.
 
 use contracts::{
-    CodePut, InsertUserError, MailOutboxStore, OneTimeCodeStore, OutboxStore, Probe, StoreError,
-    UserStore,
+    CodePut, Expiry, InsertUserError, MailOutboxStore, OneTimeCodeStore, OutboxStore, Probe,
+    RevocationStore, StoreError, UserStore,
 };
 use domain::{EmailAddress, OneTimeCode, Timestamp, User, UserId, Username};
 
@@ -113,4 +113,28 @@ async fn a_database_that_only_reads_is_not_healthy_and_recovers() {
     // The old connections still only read: an operation finds that out and takes a new one.
     storage.insert_events(&[event(1)]).await.unwrap();
     storage.check().await.unwrap();
+}
+
+/// What an index need not hear of costs a fraction, and leaves nothing to clean up.
+#[tokio::test]
+async fn draws_of_a_quota_mostly_touch_no_index_and_whole_ones_are_swept() {
+    let database = Database::create().await;
+    let storage = database.open().await;
+    let other = database.connect().await;
+    let draw = "SET stats_fetch_consistency = 'none';
+        INSERT INTO limits (limit_key, whole_at_ms)
+            SELECT int8send(n), 6000000 FROM generate_series(1, 100) n;
+        UPDATE limits SET whole_at_ms = whole_at_ms + 100000;
+        SELECT pg_stat_force_next_flush()";
+    other.batch_execute(draw).await.unwrap();
+    let count = "SELECT n_tup_upd, n_tup_hot_upd FROM pg_stat_user_tables WHERE relname = 'limits'";
+    let counts = other.query_one(count, &[]).await.unwrap();
+    assert_eq!(counts.get::<_, i64>(0), 100);
+    assert!(counts.get::<_, i64>(1) > 30, "{counts:?}");
+
+    for (now, gone) in [(6_100_000, 0), (6_599_999, 0), (6_600_000, 60), (6_600_000, 40)] {
+        let now = Timestamp::from_unix_ms(now);
+        let expiry = Expiry { now, sessions: now };
+        assert_eq!(storage.delete_expired(expiry, 60).await.unwrap(), gone);
+    }
 }

@@ -1,5 +1,6 @@
 //! The contract suite on PostgreSQL, and what only a server can do wrong.
 
+mod callers;
 mod content;
 mod credentials;
 mod database;

@@ -178,6 +178,23 @@ async fn a_server_that_never_answers_or_is_not_there_is_unavailable_when_it_is_o
     }
 }
 
+/// Whether it takes connections and says nothing, or is a port that nobody answers for.
+#[tokio::test]
+async fn a_machine_that_is_silent_or_away_leaves_time_for_the_next() {
+    let database = Database::create().await;
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let mute = listener.local_addr().unwrap();
+    let closed = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+    // Nobody is there: the addresses are for documents (RFC 5737).
+    for first in [mute.to_string(), closed.to_string(), "192.0.2.1:5432".to_owned()] {
+        let settings = database.settings_at(&format!("{first},{mute},{}", database.place()));
+        let begun = Instant::now();
+        let storage = SqlStorage::open_postgres(&settings).await.unwrap();
+        assert!(begun.elapsed() < BOUND);
+        timeout(BOUND, storage.check()).await.unwrap().unwrap();
+    }
+}
+
 #[tokio::test]
 async fn encryption_that_was_asked_for_is_never_left_out() {
     let database = Database::create().await;

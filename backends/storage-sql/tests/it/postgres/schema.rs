@@ -9,6 +9,13 @@ use super::database::Database;
 
 const STEPS: [&str; 3] = ["accounts", "mail", "limits"];
 
+const ACCOUNTS: &str = include_str!("../../../src/schema/postgres/0001_accounts.sql");
+const MAIL: &str = include_str!("../../../src/schema/postgres/0002_mail.sql");
+const KEEP_STEPS: &str = "
+    CREATE TABLE schema_steps (number bigint PRIMARY KEY, name text NOT NULL,
+        works_with bigint NOT NULL, taken_at timestamptz NOT NULL DEFAULT now());
+    INSERT INTO schema_steps VALUES (1, 'accounts', 1)";
+
 #[tokio::test]
 async fn each_step_is_taken_once_and_asking_changes_nothing() {
     let database = Database::create().await;
@@ -93,10 +100,55 @@ async fn a_migrated_database_opens_while_another_program_has_the_tables() {
 #[tokio::test]
 async fn a_step_that_fails_leaves_the_database_as_it_was() {
     let database = Database::create().await;
-    database.execute("CREATE TABLE devices (in_the_way text)").await;
-    let refused = migrate_postgres(&database.settings()).await;
-    assert!(matches!(refused, Err(StoreError::Unavailable(_))), "{refused:?}");
-    assert_eq!(pending_postgres(&database.settings()).await.unwrap(), STEPS[1..]);
-    database.execute("DROP TABLE devices").await;
-    assert_eq!(migrate_postgres(&database.settings()).await.unwrap(), STEPS[1..]);
+    let settings = database.settings();
+    for pending in [&STEPS[..], &STEPS[1..]] {
+        database.execute("CREATE TABLE devices (in_the_way text)").await;
+        let refused = migrate_postgres(&settings).await;
+        assert!(matches!(refused, Err(StoreError::Unavailable(_))), "{refused:?}");
+        assert_eq!(pending_postgres(&settings).await.unwrap(), pending);
+        database.execute("DROP TABLE devices").await;
+        if pending == STEPS {
+            database.execute(&format!("{ACCOUNTS}; {KEEP_STEPS}")).await;
+        }
+    }
+    assert_eq!(migrate_postgres(&settings).await.unwrap(), STEPS[1..]);
+}
+
+/// Instances of the old release would go on working with what has changed under them.
+#[tokio::test]
+async fn steps_that_want_all_instances_stopped_are_taken_on_purpose_only() {
+    let database = Database::create().await;
+    let settings = database.settings();
+    database.execute(&format!("{ACCOUNTS}; {KEEP_STEPS}")).await;
+    for _ in 0..2 {
+        let error = SqlStorage::open_postgres(&settings).await.map(|_| ()).unwrap_err();
+        let words = contracts::chain(&error);
+        assert!(words.contains("(mail, limits) with `doorward migrate`"), "{words}");
+        assert_eq!(pending_postgres(&settings).await.unwrap(), STEPS[1..]);
+    }
+    assert_eq!(migrate_postgres(&settings).await.unwrap(), STEPS[1..]);
+    database.open().await.check().await.unwrap();
+}
+
+#[tokio::test]
+async fn steps_that_can_be_worked_beside_are_taken_when_the_database_is_opened() {
+    let database = Database::create().await;
+    let settings = database.settings();
+    let mail = "INSERT INTO schema_steps VALUES (2, 'mail', 2)";
+    database.execute(&format!("{ACCOUNTS}; {KEEP_STEPS}; {MAIL}; {mail}")).await;
+    assert_eq!(pending_postgres(&settings).await.unwrap(), STEPS[2..]);
+    database.open().await.check().await.unwrap();
+    assert_eq!(pending_postgres(&settings).await.unwrap(), [""; 0]);
+}
+
+/// Several replicas that start at once must not take a new database for an old one half-way.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_new_database_can_be_opened_by_several_at_once() {
+    let database = Database::create().await;
+    let mut openers = tokio::task::JoinSet::new();
+    for _ in 0..8 {
+        let settings = database.settings();
+        openers.spawn(async move { SqlStorage::open_postgres(&settings).await.map(|_| ()) });
+    }
+    openers.join_all().await.into_iter().for_each(|answer| answer.unwrap());
 }
