@@ -9,6 +9,9 @@ use mongodb::options::{
 };
 use secrecy::{ExposeSecret as _, SecretString};
 
+/// How many connections are made at the same time, to each host.
+const CONNECTING_MAX: u32 = 8;
+
 /// The database where the URL names none.
 const DATABASE: &str = "doorward";
 
@@ -89,6 +92,8 @@ pub(crate) async fn parse(url: &SecretString, pool_max: u32) -> Result<Target, U
     options.connect_timeout = Some(CONNECT_MAX);
     options.max_idle_time = Some(IDLE_MAX);
     options.max_pool_size = Some(pool_max);
+    // A crowd that comes to a cold pool waits for hand-shakes, not for turns at them.
+    options.max_connecting = Some(CONNECTING_MAX);
     options.min_pool_size = None;
     let database = options.default_database.clone().unwrap_or_else(|| DATABASE.to_owned());
     let ca_file = match &options.tls {

@@ -113,7 +113,7 @@ async fn with_a_slow_store_everything_works(store: Store) {
 async fn a_registration_succeeds_though_the_store_takes_a_while_for_each_answer(store: Store) {
     let rig = Rig::of_store(store).await;
     let server = rig.deployment().await.serve().await;
-    rig.delay(Duration::from_millis(150));
+    rig.delay(Duration::from_millis(90));
     let person = json!({ "email": EMAIL, "password": PASSWORD });
     in_time("/auth/register", server.client.post("/auth/register", person)).await.is(201);
     server.stop().await;
