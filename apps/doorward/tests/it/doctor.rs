@@ -202,7 +202,7 @@ async fn a_database_that_does_not_fit_this_release_is_told() {
     let newer = used(Deployment::new()).await;
     run_sql(&newer.path("data/doorward.db"), "PRAGMA user_version = 99;").await;
     let finding = only_wrong(&newer, "storage").await;
-    assert!(finding.seen.contains("99; this release knows 2"), "{finding:?}");
+    assert!(finding.seen.contains("99; this release knows 3"), "{finding:?}");
     assert!(finding.mend.contains("newer release"), "{finding:?}");
 
     let older = Deployment::new();
