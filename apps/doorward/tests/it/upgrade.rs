@@ -45,7 +45,7 @@ async fn a_server_upgrades_the_database_of_the_release_before_and_nobody_is_sign
 
     let deployment = deployment.with("DOORWARD_STORAGE__URL", "sqlite://data/old.db");
     let pending = deployment.run(&["migrate", "--check"]).await.is(1);
-    assert_eq!(pending.stdout, "pending: mail\n");
+    assert_eq!(pending.stdout, "pending: mail, limits\n");
     let server = deployment.serve().await;
     assert_eq!(server.client.published_keys().await, keys);
     assert_eq!(server.client.status_of(&tokens.access).await, 200);
@@ -65,7 +65,7 @@ async fn a_database_that_was_upgraded_by_hand_does_what_a_new_one_does() {
 
     let deployment = deployment.with("DOORWARD_STORAGE__URL", "sqlite://data/old.db");
     let done = deployment.run(&["migrate"]).await.is(0);
-    assert_eq!(done.stdout, "done: mail\n");
+    assert_eq!(done.stdout, "done: mail, limits\n");
     let server = deployment.serve().await;
     server.client.delete_as("/auth/me", &tokens.access).await.is(204);
     server.client.refresh(&tokens.refresh).await.is(401);
