@@ -83,7 +83,7 @@ async fn credentials_are_read_again_after_the_server_refused_them() {
     // Connections that stand know nothing of it: they have to break.
     login.place.fail(1, doc! { "failCommands": ["find"], "closeConnection": true }).await;
     let mut callers = tokio::task::JoinSet::new();
-    for _ in 0..32 {
+    for _ in 0..8 {
         let storage = Arc::clone(&storage);
         callers.spawn(async move { storage.find_record("r").await.unwrap().is_some() });
     }
