@@ -94,8 +94,7 @@ fn web_settings(settings: &Settings, public_url: &str) -> WebSettings {
     }
 }
 
-/// Where events go. What ends sessions elsewhere comes first: a destination that is down must not
-/// hold it up.
+/// Where events go; those that end what is kept elsewhere among them.
 fn sinks(settings: &Settings, session_ends: Option<Arc<dyn EventSink>>) -> Vec<Arc<dyn EventSink>> {
     let named = settings.events.sinks.iter().map(|name| match name {
         SinkName::Log => Arc::new(events::LogSink) as Arc<dyn EventSink>,
