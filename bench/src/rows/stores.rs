@@ -53,7 +53,7 @@ fn postgres_with_limits() -> Result<Store> {
     store.name = "PostgreSQL, limits in Redis";
     store.settings.push(("DOORWARD_EPHEMERAL__URL", redis.url()));
     // Drawn on, and never reached.
-    store.settings.extend(LIMITS.map(|name| (name, "100000/1m".to_owned())));
+    store.settings.extend(LIMITS.map(|name| (name, "60000/1m".to_owned())));
     store.servers.push(Box::new(redis));
     Ok(store)
 }
