@@ -2,8 +2,7 @@ use std::collections::BTreeSet;
 use std::fmt::Display;
 
 use domain::{
-    Account, Client, EmailAddress, Password, PersonName, RoleName, User, UserId, UserStatus,
-    Username,
+    Account, Client, EmailAddress, Password, PersonName, RoleName, User, UserId, Username,
 };
 use serde_json::{Value, json};
 use service::{HashingError, NewAccount, NewUser, Origin, Service, SetRolesError, SignUpError};
@@ -157,10 +156,7 @@ fn to_json(user: &User) -> Value {
         "username": user.username.as_ref().map(Username::as_str),
         "name": user.name.as_ref().map(PersonName::as_str),
         "roles": user.roles.iter().map(RoleName::as_str).collect::<Vec<_>>(),
-        "status": match user.status {
-            UserStatus::Active => "active",
-            UserStatus::Disabled => "disabled",
-        },
+        "status": user.status.name(),
     })
 }
 

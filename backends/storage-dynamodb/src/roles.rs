@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use contracts::StoreError;
-use domain::{Account, Permission, RoleName, User};
+use domain::{Account, INITIAL_ROLES, Permission, RoleName, User};
 use tokio::time::Instant;
 
 use crate::DynamoStorage;
@@ -17,25 +17,6 @@ use crate::failure::{malformed, unavailable};
 use crate::fields::{Fields, texts};
 use crate::row::parsed;
 use crate::table::Key;
-
-/// What every deployment begins with.
-const SEED: [(&str, &[&str]); 3] = [
-    (
-        "ADMIN",
-        &[
-            "profile:read",
-            "users:read",
-            "users:write",
-            "roles:read",
-            "roles:write",
-            "audit:read",
-            "keys:read",
-            "keys:write",
-        ],
-    ),
-    ("SUPERVISOR", &["profile:read", "users:read"]),
-    ("USER", &["profile:read"]),
-];
 
 /// How long the roles are taken to be what they were: they are one item, which would not bear to be
 /// read with every account.
@@ -77,7 +58,7 @@ impl Roles {
 
 /// The attributes of the item that a new table gets.
 pub(crate) fn seed() -> Fields {
-    let roles: HashMap<String, AttributeValue> = SEED
+    let roles: HashMap<String, AttributeValue> = INITIAL_ROLES
         .iter()
         .map(|(role, permissions)| ((*role).to_owned(), texts(permissions.iter().copied())))
         .collect();

@@ -26,7 +26,7 @@ pub(crate) fn user_fields(user: &User) -> Fields {
         .maybe("username", user.username.as_ref().map(|name| text(name.as_str())))
         .maybe("name", user.name.as_ref().map(|name| text(name.as_str())))
         .with("roles", texts(user.roles.iter().map(RoleName::as_str)))
-        .with("status", text(status_text(user.status)))
+        .with("status", text(user.status.name()))
         .maybe("password_hash", user.password_hash.as_ref().map(|hash| text(hash.expose())))
         .with("session_epoch", counter(user.session_epoch))
         .with("version", counter(user.version))
@@ -63,26 +63,13 @@ pub(crate) fn to_user(item: &Item) -> Result<Option<User>, StoreError> {
             .map(|name| parsed("name", PersonName::parse(name)))
             .transpose()?,
         roles: row.texts("roles")?.into_iter().map(role).collect::<Result<_, _>>()?,
-        status: known("user status", to_status(status))?,
+        status: known("user status", UserStatus::parse(status))?,
         password_hash: row.optional_text("password_hash")?.map(PasswordHash::new),
         session_epoch: row.counter("session_epoch")?,
         version: row.counter("version")?,
         created_at: row.moment("created_at_ms")?,
         last_login_at: row.optional_moment("last_login_at_ms")?,
     }))
-}
-
-const fn status_text(status: UserStatus) -> &'static str {
-    match status {
-        UserStatus::Active => "active",
-        UserStatus::Disabled => "disabled",
-    }
-}
-
-fn to_status(text: &str) -> Option<UserStatus> {
-    [UserStatus::Active, UserStatus::Disabled]
-        .into_iter()
-        .find(|status| status_text(*status) == text)
 }
 
 /// All attributes of a new session. Only moments that never change are in an index, so that a

@@ -245,7 +245,7 @@ fn in_epoch(action: Action, epoch: u64) -> Action {
     action
         .when("#session_epoch = :epoch AND #status = :active")
         .value(":epoch", counter(epoch))
-        .value(":active", text("active"))
+        .value(":active", text(UserStatus::Active.name()))
 }
 
 fn put_device(user: &UserId, device: &KnownDevice) -> Action {

@@ -15,7 +15,7 @@ use crate::DynamoStorage;
 use crate::failure::{failed, is_passing, malformed, unavailable};
 use crate::operation::{TURNS_MAX, wait};
 use crate::row::Item;
-use crate::write::{Action, Verb};
+use crate::write::{Action, Verb, conditioned};
 
 /// The most actions of one transaction.
 pub(crate) const ACTIONS_MAX: usize = 100;
@@ -200,48 +200,26 @@ impl DynamoStorage {
     }
 
     fn put_item(&self, action: &Action, item: &Item) -> Result<Put, BuildError> {
-        Put::builder()
-            .table_name(&*self.table)
-            .set_item(Some(item.clone()))
-            .set_condition_expression(action.condition())
-            .set_expression_attribute_names(action.names())
-            .set_expression_attribute_values(action.set_values())
-            .set_return_values_on_condition_check_failure(action.on_refusal())
-            .build()
+        let request = Put::builder().table_name(&*self.table).set_item(Some(item.clone()));
+        conditioned!(request, action).build()
     }
 
     fn update_item(&self, action: &Action, key: Item) -> Result<Update, BuildError> {
-        Update::builder()
+        let request = Update::builder()
             .table_name(&*self.table)
             .set_key(Some(key))
-            .set_update_expression(action.expression())
-            .set_condition_expression(action.condition())
-            .set_expression_attribute_names(action.names())
-            .set_expression_attribute_values(action.set_values())
-            .set_return_values_on_condition_check_failure(action.on_refusal())
-            .build()
+            .set_update_expression(action.expression());
+        conditioned!(request, action).build()
     }
 
     fn delete_item(&self, action: &Action, key: Item) -> Result<Delete, BuildError> {
-        Delete::builder()
-            .table_name(&*self.table)
-            .set_key(Some(key))
-            .set_condition_expression(action.condition())
-            .set_expression_attribute_names(action.names())
-            .set_expression_attribute_values(action.set_values())
-            .set_return_values_on_condition_check_failure(action.on_refusal())
-            .build()
+        let request = Delete::builder().table_name(&*self.table).set_key(Some(key));
+        conditioned!(request, action).build()
     }
 
     fn check_item(&self, action: &Action, key: Item) -> Result<ConditionCheck, BuildError> {
-        ConditionCheck::builder()
-            .table_name(&*self.table)
-            .set_key(Some(key))
-            .set_condition_expression(action.condition())
-            .set_expression_attribute_names(action.names())
-            .set_expression_attribute_values(action.set_values())
-            .set_return_values_on_condition_check_failure(action.on_refusal())
-            .build()
+        let request = ConditionCheck::builder().table_name(&*self.table).set_key(Some(key));
+        conditioned!(request, action).build()
     }
 }
 

@@ -159,6 +159,20 @@ impl Action {
     }
 }
 
+/// Says of a request what must be true of its item, and what a refusal is to tell. A macro, because
+/// the builders of seven kinds of requests have nothing in common but the names of their methods.
+macro_rules! conditioned {
+    ($request:expr, $action:expr) => {
+        $request
+            .set_condition_expression($action.condition())
+            .set_expression_attribute_names($action.names())
+            .set_expression_attribute_values($action.set_values())
+            .set_return_values_on_condition_check_failure($action.on_refusal())
+    };
+}
+
+pub(crate) use conditioned;
+
 /// The names of attributes in expressions.
 pub(crate) fn names_in<'a>(
     expressions: impl IntoIterator<Item = &'a str>,
@@ -223,17 +237,8 @@ impl DynamoStorage {
     }
 
     async fn attempt_put(&self, action: &Action, item: &Item) -> Result<Written, Attempt> {
-        let sent = self
-            .client
-            .put_item()
-            .table_name(&*self.table)
-            .set_item(Some(item.clone()))
-            .set_condition_expression(action.condition())
-            .set_expression_attribute_names(action.names())
-            .set_expression_attribute_values(action.set_values())
-            .set_return_values_on_condition_check_failure(action.on_refusal())
-            .send()
-            .await;
+        let request = self.client.put_item().table_name(&*self.table).set_item(Some(item.clone()));
+        let sent = conditioned!(request, action).send().await;
         match sent {
             Ok(_) => Ok(Written::Done(Item::new())),
             Err(error) => match error.as_service_error() {
@@ -246,19 +251,14 @@ impl DynamoStorage {
     }
 
     async fn attempt_update(&self, action: &Action, key: &Key) -> Result<Written, Attempt> {
-        let sent = self
+        let request = self
             .client
             .update_item()
             .table_name(&*self.table)
             .set_key(Some(key.item()))
             .set_update_expression(action.expression())
-            .set_condition_expression(action.condition())
-            .set_expression_attribute_names(action.names())
-            .set_expression_attribute_values(action.set_values())
-            .return_values(ReturnValue::AllNew)
-            .set_return_values_on_condition_check_failure(action.on_refusal())
-            .send()
-            .await;
+            .return_values(ReturnValue::AllNew);
+        let sent = conditioned!(request, action).send().await;
         match sent {
             Ok(output) => Ok(Written::Done(output.attributes.unwrap_or_default())),
             Err(error) => match error.as_service_error() {
@@ -271,18 +271,13 @@ impl DynamoStorage {
     }
 
     async fn attempt_delete(&self, action: &Action, key: &Key) -> Result<Written, Attempt> {
-        let sent = self
+        let request = self
             .client
             .delete_item()
             .table_name(&*self.table)
             .set_key(Some(key.item()))
-            .set_condition_expression(action.condition())
-            .set_expression_attribute_names(action.names())
-            .set_expression_attribute_values(action.set_values())
-            .return_values(ReturnValue::AllOld)
-            .set_return_values_on_condition_check_failure(action.on_refusal())
-            .send()
-            .await;
+            .return_values(ReturnValue::AllOld);
+        let sent = conditioned!(request, action).send().await;
         match sent {
             Ok(output) => Ok(Written::Done(output.attributes.unwrap_or_default())),
             Err(error) => match error.as_service_error() {

@@ -7,6 +7,7 @@
 use std::time::Duration;
 
 use contracts::StoreError;
+use domain::INITIAL_ROLES;
 use mongodb::bson::{Document, doc};
 use mongodb::error::Error;
 use mongodb::options::IndexOptions;
@@ -35,24 +36,6 @@ const ACCOUNTS: &str = "0001_accounts";
 
 /// All steps, in their order.
 const STEPS: [&str; 1] = [ACCOUNTS];
-
-const ROLE_PERMISSIONS: [(&str, &[&str]); 3] = [
-    ("USER", &["profile:read"]),
-    ("SUPERVISOR", &["profile:read", "users:read"]),
-    (
-        "ADMIN",
-        &[
-            "profile:read",
-            "users:read",
-            "users:write",
-            "roles:read",
-            "roles:write",
-            "audit:read",
-            "keys:read",
-            "keys:write",
-        ],
-    ),
-];
 
 /// What an index holds a collection to.
 enum Kind {
@@ -131,7 +114,7 @@ async fn accounts(database: &Database, step: &str) -> Result<(), Error> {
     index(database, REVOCATIONS, &[(&["expires_at"], Plain)]).await?;
     index(database, MAILS, &[(&["due_at"], Plain), (&["user_id"], Plain)]).await?;
     index(database, LIMITS, &[(&["whole_at"], Plain)]).await?;
-    let roles = ROLE_PERMISSIONS
+    let roles = INITIAL_ROLES
         .map(|(role, permissions)| doc! { "_id": role, "permissions": permissions.to_vec() });
     seed(database, ROLES, roles).await?;
     let parts =

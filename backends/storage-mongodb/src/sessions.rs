@@ -3,7 +3,7 @@ use contracts::{
     Advance, Advanced, EndSession, Ended, Forgive, InsertSession, KnownDevice, NewSession,
     OutboxEvent, Reauthenticate, SessionStore, SignedIn, StoreError,
 };
-use domain::{Account, DeviceDigest, Session, SessionId, Timestamp, User, UserId};
+use domain::{Account, DeviceDigest, Session, SessionId, Timestamp, User, UserId, UserStatus};
 use futures_util::future::try_join3;
 use mongodb::bson::{Document, doc};
 
@@ -279,7 +279,7 @@ fn note_sign_in(session: &Session) -> Operation {
 }
 
 fn active(user: &UserId, epoch: u64) -> Document {
-    doc! { "_id": user.as_str(), "session_epoch": counter(epoch), "status": "active" }
+    doc! { "_id": user.as_str(), "session_epoch": counter(epoch), "status": UserStatus::Active.name() }
 }
 
 fn joined(

@@ -70,7 +70,7 @@ fn changing_fields(user: &User, operation: ObjectId) -> Document {
         "email_key": user.email.key(),
         "email_verified": user.is_email_verified,
         "roles": roles,
-        "status": status_text(user.status),
+        "status": user.status.name(),
         "session_epoch": counter(user.session_epoch),
         "version": counter(user.version),
         "operation": operation,
@@ -105,7 +105,7 @@ pub(crate) fn to_user(document: &Document) -> Result<User, StoreError> {
             .into_iter()
             .map(|role| parsed("role", RoleName::parse(role)))
             .collect::<Result<_, _>>()?,
-        status: known("user status", to_status(fields.text("status")?))?,
+        status: known("user status", UserStatus::parse(fields.text("status")?))?,
         password_hash: fields.optional_text("password_hash")?.map(PasswordHash::new),
         session_epoch: fields.counter("session_epoch")?,
         version: fields.counter("version")?,
@@ -133,18 +133,4 @@ pub(crate) fn to_account(
         }
     }
     Ok(Some(Account { user, permissions }))
-}
-
-/// The status as a field.
-pub(crate) const fn status_text(status: UserStatus) -> &'static str {
-    match status {
-        UserStatus::Active => "active",
-        UserStatus::Disabled => "disabled",
-    }
-}
-
-fn to_status(text: &str) -> Option<UserStatus> {
-    [UserStatus::Active, UserStatus::Disabled]
-        .into_iter()
-        .find(|status| status_text(*status) == text)
 }

@@ -66,7 +66,7 @@ pub(crate) fn to_user(row: &mut RowReader<'_>) -> Result<User, StoreError> {
             .map(|text| parsed("name", PersonName::parse(text)))
             .transpose()?,
         roles: std::collections::BTreeSet::new(),
-        status: known("user status", to_status(row.text("user status")?))?,
+        status: known("user status", UserStatus::parse(row.text("user status")?))?,
         password_hash: row.optional_text("password hash")?.map(PasswordHash::new),
         session_epoch: row.counter("session epoch")?,
         version: row.counter("user version")?,
@@ -151,18 +151,4 @@ pub(crate) fn to_session_id(text: &str) -> Result<SessionId, StoreError> {
 /// The authentication methods as one column.
 pub(crate) fn methods_text(methods: &[AuthenticationMethod]) -> String {
     methods.iter().map(|method| method.name()).collect::<Vec<_>>().join(" ")
-}
-
-/// The status as one column.
-pub(crate) const fn status_text(status: UserStatus) -> &'static str {
-    match status {
-        UserStatus::Active => "active",
-        UserStatus::Disabled => "disabled",
-    }
-}
-
-fn to_status(text: &str) -> Option<UserStatus> {
-    [UserStatus::Active, UserStatus::Disabled]
-        .into_iter()
-        .find(|status| status_text(*status) == text)
 }

@@ -12,7 +12,7 @@ use crate::codes::{delete_codes, put_code, spend_code};
 use crate::notices::{insert_event, insert_notices};
 use crate::outcomes::{replaced, unexpected};
 use crate::revocations::insert_revocation;
-use crate::rows::{USER_COLUMNS, add_grant, parsed, status_text, to_role, to_user, user_columns};
+use crate::rows::{USER_COLUMNS, add_grant, parsed, to_role, to_user, user_columns};
 use crate::sessions::keep_session;
 use crate::statement::{Guard, Statement, Value, Written};
 
@@ -240,7 +240,7 @@ fn insert_user(user: &User) -> Statement {
             user.is_email_verified.into(),
             user.username.as_ref().map(domain::Username::as_str).into(),
             user.name.as_ref().map(domain::PersonName::as_str).into(),
-            status_text(user.status).into(),
+            user.status.name().into(),
             user.password_hash.as_ref().map(PasswordHash::expose).into(),
             user.session_epoch.into(),
             user.version.into(),
@@ -259,7 +259,7 @@ fn replace_user(user: &User) -> Statement {
             user.is_email_verified.into(),
             user.username.as_ref().map(domain::Username::as_str).into(),
             user.name.as_ref().map(domain::PersonName::as_str).into(),
-            status_text(user.status).into(),
+            user.status.name().into(),
             user.password_hash.as_ref().map(PasswordHash::expose).into(),
             user.session_epoch.into(),
             user.version.into(),

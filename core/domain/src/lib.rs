@@ -38,7 +38,7 @@ pub use person_name::{PersonName, PersonNameError};
 pub use quota::Quota;
 pub use refresh_token::{RefreshDecision, RefreshToken, RefreshTokenError, TOKEN_BYTES_MAX};
 pub use revocation::{Revocation, RevocationScope};
-pub use role::{Permission, Role, RoleName, RoleNameError, foremost};
+pub use role::{INITIAL_ROLES, Permission, Role, RoleName, RoleNameError, foremost};
 pub use session::{AuthenticationMethod, EndReason, Session, SessionEnd, SessionState};
 pub use time::Timestamp;
 pub use user::{Account, Login, User, UserStatus};

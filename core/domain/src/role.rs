@@ -53,6 +53,25 @@ pub struct Role {
     pub permissions: BTreeSet<Permission>,
 }
 
+/// The roles that every deployment begins with, and what each allows.
+pub const INITIAL_ROLES: [(&str, &[&str]); 3] = [
+    ("USER", &["profile:read"]),
+    ("SUPERVISOR", &["profile:read", "users:read"]),
+    (
+        "ADMIN",
+        &[
+            "profile:read",
+            "users:read",
+            "users:write",
+            "roles:read",
+            "roles:write",
+            "audit:read",
+            "keys:read",
+            "keys:write",
+        ],
+    ),
+];
+
 /// The one role that a service which knows only one should see: the first of `order` that is held,
 /// else the first by name.
 pub fn foremost<'a>(held: &'a BTreeSet<RoleName>, order: &[RoleName]) -> Option<&'a RoleName> {
@@ -76,6 +95,14 @@ mod tests {
         assert_eq!(name(&["AUDITOR", "USER"]).as_deref(), Some("USER"));
         assert_eq!(name(&["zebra", "auditor"]).as_deref(), Some("auditor"));
         assert_eq!(name(&[]), None);
+    }
+
+    #[test]
+    fn the_roles_to_begin_with_can_be_held() {
+        for (name, permissions) in INITIAL_ROLES {
+            assert!(RoleName::parse(name).is_ok(), "{name}");
+            assert!(permissions.iter().all(|text| Permission::parse(text).is_ok()), "{name}");
+        }
     }
 
     #[test]

@@ -13,6 +13,23 @@ pub enum UserStatus {
     Disabled,
 }
 
+impl UserStatus {
+    const ALL: [Self; 2] = [Self::Active, Self::Disabled];
+
+    /// The stable name, in stores.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Active => "active",
+            Self::Disabled => "disabled",
+        }
+    }
+
+    /// Reads the stable name.
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|status| status.name() == text)
+    }
+}
+
 /// A person with an account.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct User {
@@ -74,6 +91,14 @@ impl Login {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_status_is_read_by_its_name() {
+        for status in UserStatus::ALL {
+            assert_eq!(UserStatus::parse(status.name()), Some(status));
+        }
+        assert_eq!(UserStatus::parse("Active"), None);
+    }
 
     #[test]
     fn an_at_sign_tells_an_address_from_a_user_name() {

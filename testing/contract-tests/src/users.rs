@@ -1,7 +1,7 @@
 //! Users: inserting and finding.
 
 use contracts::InsertUserError;
-use domain::Permission;
+use domain::{INITIAL_ROLES, Permission, User};
 
 use crate::Backend;
 use crate::fixtures::{
@@ -205,4 +205,11 @@ pub async fn permissions_are_the_union_of_all_roles(backend: &Backend) {
 pub async fn the_roles_of_a_new_deployment_are_defined(backend: &Backend) {
     let defined = backend.users.list_roles().await.unwrap();
     assert_eq!(defined, roles(&["ADMIN", "SUPERVISOR", "USER"]));
+    for (number, (name, permissions)) in (1..).zip(INITIAL_ROLES) {
+        let user = User { roles: roles(&[name]), ..user(number) };
+        backend.insert_user(&user).await;
+        let allowed = backend.account(&user.id).await.permissions;
+        let expected = permissions.iter().map(|text| Permission::parse(text).unwrap()).collect();
+        assert_eq!(allowed, expected, "{name}");
+    }
 }
