@@ -6,6 +6,7 @@
 
 mod codes;
 mod events;
+mod keys;
 mod limits;
 mod mails;
 mod outside;
@@ -18,6 +19,7 @@ mod users;
 
 pub use codes::{CodePut, OneTimeCodeStore, PutCode, SpendCode};
 pub use events::{EventSink, Notices, OutboxEvent, OutboxStore, PublishError};
+pub use keys::{KeptRing, KeyRingStore, RemoteSigner, RingVersion, SecretRotation};
 pub use limits::{Draw, Drawn, LimitKey, Limiter};
 pub use mails::{
     MailOutboxStore, MailRenderer, MailState, MailTransport, MailValues, Mailbox, OutboxMail,
