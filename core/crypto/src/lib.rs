@@ -8,16 +8,31 @@
 //!
 //! - [`DataKeys`] seal what is kept in a store.
 //! - [`MacKey`] and [`digest`] are for what is compared rather than opened.
-//! - [`SigningKey`] signs tokens; `doorward-verify` checks them.
+//! - [`SigningKey`] signs tokens; `doorward-verify` checks them. A [`RemoteKey`] has them signed
+//!   elsewhere, by a key that nobody can read.
 //! - [`PasswordPool`] hashes passwords, on threads of its own.
+//!
+//! # What remains of a key in memory
+//!
+//! Nothing on the heap. Key pairs, MAC states and expanded ciphers lie with AWS-LC, which wipes
+//! whatever it frees; PKCS #8, decoded texts and opened values are made in buffers that do not
+//! grow and wipe themselves; data keys and MAC keys never leave the box that wipes them. A
+//! password is wiped with its job, and the memory of argon2 when its thread has been idle for ten
+//! seconds.
+//!
+//! The stack is out of reach: what is given or returned by value, such as a `hmac::Key` on its way
+//! to its box, may leave a copy there until a later call writes over it. Wiped is what was dropped:
+//! a process that is killed or aborts wipes nothing, and what is swapped out or dumped stays there.
 
+mod key_bytes;
 mod mac;
 mod password;
 mod seal;
 mod signing;
 
 pub use doorward_verify::{
-    KeySet, Policy as TokenPolicy, VerifyError, revocation_digest, verify_access_token,
+    KeySet, Policy as TokenPolicy, SharedSecret, Verified, VerifyError, VerifyingKey,
+    check_access_token, revocation_digest, shared_secret_in,
 };
 pub use mac::{MacKey, MacKeyError, digest};
 pub use password::{
@@ -26,4 +41,7 @@ pub use password::{
     UnusableHash, Verdict, VerifyPasswordError,
 };
 pub use seal::{DataKey, DataKeyError, DataKeys, NoDataKey, OpenError};
-pub use signing::{GenerateKeyError, GeneratedKey, ParseKeyError, SignError, SigningKey};
+pub use signing::{
+    GenerateKeyError, GeneratedKey, ParseKeyError, RemoteKey, SignError, SigningKey, UnsignedToken,
+    generate_shared_secret,
+};

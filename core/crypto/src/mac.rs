@@ -1,16 +1,15 @@
 use std::fmt;
 
 use aws_lc_rs::{digest as hash, hmac};
-use zeroize::Zeroizing;
+use zeroize::ZeroizeOnDrop;
 
-/// Bytes of a MAC key: the size of the hash, so that neither is the weaker part (RFC 2104 §3).
-const KEY_BYTES: usize = 32;
+use crate::key_bytes::{KEY_BYTES, KeyBytes};
 
 /// A key of HMAC-SHA-256, for what is compared and never opened: refresh tokens, short codes.
 ///
-/// Erased when dropped.
+/// As long as the hash, so that neither is the weaker part (RFC 2104 §3). Wiped when dropped.
 #[derive(Clone)]
-pub struct MacKey(Zeroizing<[u8; KEY_BYTES]>);
+pub struct MacKey(KeyBytes);
 
 /// The bytes cannot be a MAC key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -20,17 +19,17 @@ pub struct MacKeyError;
 impl MacKey {
     /// Takes the bytes of a key: random ones, from the caller's source.
     pub fn new(bytes: [u8; KEY_BYTES]) -> Self {
-        Self(Zeroizing::new(bytes))
+        Self(KeyBytes::new(bytes))
     }
 
     /// Reads a key that was sealed.
     pub fn parse(bytes: &[u8]) -> Result<Self, MacKeyError> {
-        <[u8; KEY_BYTES]>::try_from(bytes).map(Self::new).map_err(|_| MacKeyError)
+        KeyBytes::parse(bytes).map(Self).ok_or(MacKeyError)
     }
 
     /// The bytes, to be sealed.
     pub fn expose(&self) -> &[u8; KEY_BYTES] {
-        &self.0
+        self.0.expose()
     }
 
     /// The MAC over `bytes`.
@@ -44,9 +43,12 @@ impl MacKey {
     }
 
     fn key(&self) -> hmac::Key {
-        hmac::Key::new(hmac::HMAC_SHA256, self.0.as_slice())
+        hmac::Key::new(hmac::HMAC_SHA256, self.expose())
     }
 }
+
+/// By the bytes inside.
+impl ZeroizeOnDrop for MacKey {}
 
 impl fmt::Debug for MacKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -87,6 +89,12 @@ mod tests {
         // FIPS 180-4, the message "abc".
         assert_eq!(digest(b"abc")[..4], [0xba, 0x78, 0x16, 0xbf]);
         assert_eq!(digest(b"abc")[28..], [0xf2, 0x00, 0x15, 0xad]);
+    }
+
+    #[test]
+    fn a_key_is_wiped_when_dropped() {
+        const fn is_wiped<T: ZeroizeOnDrop>(_: &T) {}
+        is_wiped(&MacKey::new([7; 32]).0);
     }
 
     #[test]

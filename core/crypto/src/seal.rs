@@ -5,19 +5,19 @@ use aws_lc_rs::hmac;
 use base64::Engine as _;
 use base64::alphabet;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
-use zeroize::Zeroizing;
+use zeroize::{ZeroizeOnDrop, Zeroizing};
 
-/// Bytes of a data key.
-const KEY_BYTES: usize = 32;
+use crate::key_bytes::{KEY_BYTES, KeyBytes};
+
 /// The layout of sealed values: version, key id, nonce, ciphertext with its tag.
 const VERSION: u8 = 1;
 const KEY_ID_BYTES: usize = 4;
 const TAG_BYTES: usize = 16;
 const OVERHEAD_BYTES: usize = 1 + KEY_ID_BYTES + NONCE_LEN + TAG_BYTES;
 
-/// A 256-bit key that encrypts at rest. Erased when dropped.
+/// A 256-bit key that encrypts at rest. Wiped when dropped.
 #[derive(Clone)]
-pub struct DataKey(Zeroizing<[u8; KEY_BYTES]>);
+pub struct DataKey(KeyBytes);
 
 /// The text cannot be a data key. Says nothing of what it was.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -36,7 +36,7 @@ pub enum DataKeyError {
 impl DataKey {
     /// Takes the bytes of a key: random ones, from the caller's source.
     pub fn new(bytes: [u8; KEY_BYTES]) -> Self {
-        Self(Zeroizing::new(bytes))
+        Self(KeyBytes::new(bytes))
     }
 
     /// Reads 32 bytes in base64 or base64url, with or without padding. Space around it is ignored,
@@ -45,26 +45,27 @@ impl DataKey {
         let text = text.trim();
         let bytes = [STANDARD, URL_SAFE]
             .iter()
-            .find_map(|engine| engine.decode(text).ok())
-            .map(Zeroizing::new)
+            .find_map(|engine| decode(engine, text))
             .ok_or(DataKeyError::NotBase64)?;
-        <[u8; KEY_BYTES]>::try_from(bytes.as_slice())
-            .map(Self::new)
-            .map_err(|_| DataKeyError::WrongSize { bytes: bytes.len() })
+        let size = DataKeyError::WrongSize { bytes: bytes.len() };
+        KeyBytes::parse(&bytes).map(Self).ok_or(size)
     }
 
     /// The key in base64, to be put where [`DataKey::parse`] will read it.
     pub fn expose_base64(&self) -> Zeroizing<String> {
-        Zeroizing::new(STANDARD.encode(self.0.as_slice()))
+        Zeroizing::new(STANDARD.encode(self.0.expose()))
     }
 
     /// Names the key without telling anything of it.
     fn id(&self) -> [u8; KEY_ID_BYTES] {
-        let key = hmac::Key::new(hmac::HMAC_SHA256, self.0.as_slice());
+        let key = hmac::Key::new(hmac::HMAC_SHA256, self.0.expose());
         let tag = hmac::sign(&key, b"doorward data key id");
         *tag.as_ref().first_chunk().expect("SHA-256 yields 32 bytes")
     }
 }
+
+/// By the bytes inside.
+impl ZeroizeOnDrop for DataKey {}
 
 impl fmt::Debug for DataKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -187,7 +188,7 @@ struct SealingKey {
 
 impl SealingKey {
     fn new(key: &DataKey) -> Self {
-        let cipher = UnboundKey::new(&AES_256_GCM_SIV, key.0.as_slice())
+        let cipher = UnboundKey::new(&AES_256_GCM_SIV, key.0.expose())
             .expect("a data key has the size that the cipher takes");
         Self { id: key.id(), cipher: LessSafeKey::new(cipher) }
     }
@@ -224,6 +225,14 @@ fn hex(bytes: &[u8]) -> String {
         write!(text, "{byte:02x}").expect("a string takes any text");
         text
     })
+}
+
+/// Decodes into memory that is wiped even if the text turns out to be none half-way.
+fn decode(engine: &GeneralPurpose, text: &str) -> Option<Zeroizing<Vec<u8>>> {
+    let mut bytes = Zeroizing::new(vec![0; base64::decoded_len_estimate(text.len())]);
+    let length = engine.decode_slice(text, &mut bytes).ok()?;
+    bytes.truncate(length);
+    Some(bytes)
 }
 
 const STANDARD: GeneralPurpose = GeneralPurpose::new(&alphabet::STANDARD, ANY_PADDING);
@@ -323,13 +332,22 @@ mod tests {
         let standard = "+/v7+/v7+/v7+/v7+/v7+/v7+/v7+/v7+/v7+/v7+/s=";
         let url_safe = standard.replace('+', "-").replace('/', "_");
         for text in [standard, &url_safe, &url_safe[..43], &format!(" {standard}\n")] {
-            assert_eq!(DataKey::parse(text).unwrap().0.as_slice(), bytes, "{text}");
+            assert_eq!(DataKey::parse(text).unwrap().0.expose(), &bytes, "{text}");
         }
         let key = DataKey::new(bytes);
         assert_eq!(key.expose_base64().as_str(), standard);
         assert_eq!(DataKey::parse("+_v7").unwrap_err(), DataKeyError::NotBase64);
         assert_eq!(DataKey::parse("AAAA").unwrap_err(), DataKeyError::WrongSize { bytes: 3 });
         assert_eq!(DataKey::parse("").unwrap_err(), DataKeyError::WrongSize { bytes: 0 });
+    }
+
+    #[test]
+    fn a_key_and_what_was_opened_are_wiped_when_dropped() {
+        const fn is_wiped<T: ZeroizeOnDrop>(_: &T) {}
+        is_wiped(&DataKey::new([1; 32]).0);
+        is_wiped(&DataKey::new([1; 32]).expose_base64());
+        let keys = keys(&[1]);
+        is_wiped(&keys.open(IDENTITY, &keys.seal(IDENTITY, b"secret", NONCE)).unwrap());
     }
 
     #[test]

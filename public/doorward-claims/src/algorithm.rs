@@ -20,6 +20,9 @@ pub enum Algorithm {
 }
 
 impl Algorithm {
+    /// Every one there is, in the order of their declaration.
+    pub const ALL: [Self; 4] = [Self::RS256, Self::ES256, Self::EdDsa, Self::HS256];
+
     /// The name in the `alg` header.
     pub const fn name(self) -> &'static str {
         match self {
@@ -58,9 +61,6 @@ impl FromStr for Algorithm {
     type Err = UnknownAlgorithm;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        [Self::RS256, Self::ES256, Self::EdDsa, Self::HS256]
-            .into_iter()
-            .find(|algorithm| algorithm.name() == text)
-            .ok_or(UnknownAlgorithm)
+        Self::ALL.into_iter().find(|algorithm| algorithm.name() == text).ok_or(UnknownAlgorithm)
     }
 }

@@ -13,7 +13,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     };
     let verifier = Verifier::builder("https://auth.example.com")
         .audience("api")
-        .shared_secret(std::fs::read(file)?)
+        .shared_secret_file(file)
         .build()?;
 
     let claims = verifier.verify(&token).await?;

@@ -3,6 +3,8 @@ use std::fmt;
 use doorward_claims::AccessClaims;
 use thiserror::Error;
 
+use crate::shared_secret_claims::SharedSecretClaims;
+
 /// Something that a token must hold for a deed to be allowed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Requirement {
@@ -16,23 +18,13 @@ pub enum Requirement {
 
 impl Requirement {
     /// Whether a token with these claims holds it.
-    pub fn is_met_by(&self, claims: &AccessClaims) -> bool {
-        match self {
-            Self::Role(wanted) => claims.roles.contains(wanted),
-            Self::Permission(wanted) => claims.permissions.contains(wanted),
-            Self::Scope(wanted) => claims
-                .scope
-                .as_deref()
-                .is_some_and(|scope| scope.split(' ').any(|one| one == wanted)),
-        }
+    pub fn is_met_by(&self, claims: &impl Authorize) -> bool {
+        claims.holds(self)
     }
 
     /// Refuses claims that do not meet it.
-    pub fn check(&self, claims: &AccessClaims) -> Result<(), InsufficientScope> {
-        if self.is_met_by(claims) {
-            return Ok(());
-        }
-        Err(InsufficientScope { missing: self.clone() })
+    pub fn check(&self, claims: &impl Authorize) -> Result<(), InsufficientScope> {
+        claims.require(self)
     }
 }
 
@@ -56,26 +48,56 @@ pub struct InsufficientScope {
 
 /// Asks claims for what a deed needs.
 pub trait Authorize {
+    /// Whether they hold what is required.
+    fn holds(&self, requirement: &Requirement) -> bool;
+
+    /// Refuses those that do not meet the requirement.
+    fn require(&self, requirement: &Requirement) -> Result<(), InsufficientScope> {
+        if self.holds(requirement) {
+            return Ok(());
+        }
+        Err(InsufficientScope { missing: requirement.clone() })
+    }
+
     /// Refuses those without the role.
-    fn require_role(&self, role: &str) -> Result<(), InsufficientScope>;
+    fn require_role(&self, role: &str) -> Result<(), InsufficientScope> {
+        self.require(&Requirement::Role(role.to_owned()))
+    }
 
     /// Refuses those without the permission.
-    fn require_permission(&self, permission: &str) -> Result<(), InsufficientScope>;
+    fn require_permission(&self, permission: &str) -> Result<(), InsufficientScope> {
+        self.require(&Requirement::Permission(permission.to_owned()))
+    }
 
     /// Refuses those without the scope.
-    fn require_scope(&self, scope: &str) -> Result<(), InsufficientScope>;
+    fn require_scope(&self, scope: &str) -> Result<(), InsufficientScope> {
+        self.require(&Requirement::Scope(scope.to_owned()))
+    }
 }
 
 impl Authorize for AccessClaims {
-    fn require_role(&self, role: &str) -> Result<(), InsufficientScope> {
-        Requirement::Role(role.to_owned()).check(self)
+    fn holds(&self, requirement: &Requirement) -> bool {
+        match requirement {
+            Requirement::Role(wanted) => self.roles.contains(wanted),
+            Requirement::Permission(wanted) => self.permissions.contains(wanted),
+            Requirement::Scope(wanted) => has_scope(self.scope.as_deref(), wanted),
+        }
     }
+}
 
-    fn require_permission(&self, permission: &str) -> Result<(), InsufficientScope> {
-        Requirement::Permission(permission.to_owned()).check(self)
+/// `role` counts like one of `roles`: such services often write nothing else.
+impl Authorize for SharedSecretClaims {
+    fn holds(&self, requirement: &Requirement) -> bool {
+        match requirement {
+            Requirement::Role(wanted) => {
+                self.role.as_ref() == Some(wanted) || self.roles.contains(wanted)
+            }
+            Requirement::Permission(wanted) => self.permissions.contains(wanted),
+            Requirement::Scope(wanted) => has_scope(self.scope.as_deref(), wanted),
+        }
     }
+}
 
-    fn require_scope(&self, scope: &str) -> Result<(), InsufficientScope> {
-        Requirement::Scope(scope.to_owned()).check(self)
-    }
+fn has_scope(scope: Option<&str>, wanted: &str) -> bool {
+    scope.is_some_and(|scope| scope.split(' ').any(|one| one == wanted))
 }

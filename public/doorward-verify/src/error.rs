@@ -14,6 +14,9 @@ pub enum VerifyError {
     /// The header's `alg` is not the one algorithm that the key is for.
     #[error("the token is signed with another algorithm than the key is for")]
     WrongAlgorithm,
+    /// The header's `alg` is one of ours, but not of those that the service accepts.
+    #[error("the token is signed with an algorithm that is not accepted here")]
+    UnacceptedAlgorithm,
     /// No key bears the header's `kid`. New keys appear when the issuer rotates.
     #[error("the token is signed with an unknown key")]
     UnknownKey {
@@ -41,7 +44,8 @@ pub enum VerifyError {
     /// Its session has ended before the token expired.
     #[error("the session of the token has ended")]
     Revoked,
-    /// Failure, not refusal: the issuer's keys could not be fetched. Only a `Verifier` says so.
+    /// Failure, not refusal: the issuer's keys could not be fetched, or the shared secrets not be
+    /// read. Only a `Verifier` says so.
     #[error("the keys of the issuer cannot be fetched")]
     KeysUnavailable,
     /// Failure, not refusal: there is no valid list of revocations, and the service has chosen to

@@ -49,6 +49,11 @@ impl<'a> Header<'a> {
         name.eq_ignore_ascii_case(wanted)
     }
 
+    /// Whether `typ` says no more than that this is some JWT, or is left out.
+    pub(crate) fn is_plain(&self) -> bool {
+        self.typ.is_none() || self.is_of_type("JWT")
+    }
+
     pub(crate) fn signer(&self) -> Result<Signer<'_>, VerifyError> {
         let algorithm: Algorithm = self
             .alg
@@ -145,6 +150,19 @@ mod tests {
             assert_eq!(parse(&json).unwrap().is_of_type("at+jwt"), is_it, "{typ}");
         }
         assert!(!parse(r#"{"alg":"RS256"}"#).unwrap().is_of_type("at+jwt"));
+    }
+
+    #[test]
+    fn a_plain_header_says_jwt_or_nothing() {
+        for (json, is_it) in [
+            (r#"{"alg":"HS256"}"#, true),
+            (r#"{"alg":"HS256","typ":"JWT"}"#, true),
+            (r#"{"alg":"HS256","typ":"jwt"}"#, true),
+            (r#"{"alg":"HS256","typ":"at+jwt"}"#, false),
+            (r#"{"alg":"HS256","typ":""}"#, false),
+        ] {
+            assert_eq!(parse(json).unwrap().is_plain(), is_it, "{json}");
+        }
     }
 
     #[test]

@@ -1,4 +1,4 @@
-use doorward_claims::{ACCESS_TOKEN_TYP, REVOCATIONS_TYP};
+use doorward_claims::{ACCESS_TOKEN_TYP, Algorithm, REVOCATIONS_TYP};
 use serde::de::DeserializeOwned;
 
 use crate::base64url;
@@ -33,6 +33,33 @@ impl TokenForm {
     pub const REVOCATIONS: Self = Self { typ: REVOCATIONS_TYP, bytes_max: 2 * 1_024 * 1_024 };
 }
 
+/// What a token must be like from outside before anything in it is believed.
+#[derive(Clone, Copy)]
+pub(crate) struct Expected<'a> {
+    pub(crate) form: TokenForm,
+    pub(crate) typ: TypRule,
+    /// A token under any other is refused before a key is looked for.
+    pub(crate) algorithms: &'a [Algorithm],
+}
+
+/// How much the header's `typ` must say.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum TypRule {
+    /// The form's `typ`.
+    Exact,
+    /// The form's `typ`, or `JWT`, or nothing: as makers do that have one kind of token.
+    MayBePlain,
+}
+
+/// Claims whose signature is good, and what it was made with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Verified<T> {
+    /// What the token says.
+    pub claims: T,
+    /// What it is signed with.
+    pub algorithm: Algorithm,
+}
+
 /// Checks form and signature of a compact JWS (RFC 7515 §7.1), and only then reads its claims.
 ///
 /// The caller must judge the claims: whose they are, for whom, and until when.
@@ -41,11 +68,21 @@ pub fn verify_signed<T: DeserializeOwned>(
     form: TokenForm,
     keys: &KeySet,
 ) -> Result<T, VerifyError> {
-    if token.len() > form.bytes_max {
+    let expected = Expected { form, typ: TypRule::Exact, algorithms: &Algorithm::ALL };
+    verify_expected(token, expected, keys).map(|verified| verified.claims)
+}
+
+/// Does what [`verify_signed`] does for all who expect more, or less, of a token.
+pub(crate) fn verify_expected<T: DeserializeOwned>(
+    token: &str,
+    expected: Expected<'_>,
+    keys: &KeySet,
+) -> Result<Verified<T>, VerifyError> {
+    if token.len() > expected.form.bytes_max {
         return Err(VerifyError::malformed("it is too long"));
     }
     let parts = Parts::split(token)?;
-    verify_envelope(&parts, form.typ, keys)?;
+    let algorithm = verify_envelope(&parts, expected, keys)?;
 
     let mut buffer = [0; PAYLOAD_BYTES_ON_STACK];
     let payload = base64url::decode_into(parts.payload, &mut buffer)
@@ -53,39 +90,84 @@ pub fn verify_signed<T: DeserializeOwned>(
     // As text, since checking it once is quicker than checking each of its strings.
     let json = std::str::from_utf8(&payload)
         .map_err(|_| VerifyError::malformed("its payload is not UTF-8"))?;
-    serde_json::from_str(json)
-        .map_err(|_| VerifyError::malformed("its claims are not those of its type"))
+    let claims = serde_json::from_str(json)
+        .map_err(|_| VerifyError::malformed("its claims are not those of its type"))?;
+    Ok(Verified { claims, algorithm })
 }
 
-fn verify_envelope(parts: &Parts<'_>, typ: &str, keys: &KeySet) -> Result<(), VerifyError> {
+fn verify_envelope(
+    parts: &Parts<'_>,
+    expected: Expected<'_>,
+    keys: &KeySet,
+) -> Result<Algorithm, VerifyError> {
     let mut buffer = [0; SIGNATURE_BYTES_MAX];
     let signature = decode_within(parts.signature, &mut buffer)
         .ok_or(VerifyError::malformed("its signature is not base64url, or too long"))?;
     let jws = SignedBytes { message: parts.message.as_bytes(), signature };
 
-    if typ == ACCESS_TOKEN_TYP
+    if expected.form.typ == ACCESS_TOKEN_TYP
         && let Some(key) = keys.find_by_usual_header(parts.header)
+        && expected.algorithms.contains(&key.algorithm())
     {
-        return key.verify(jws.message, jws.signature);
+        return key.verify(jws.message, jws.signature).map(|()| key.algorithm());
     }
-    verify_by_header(parts.header, typ, keys, jws)
+    verify_by_header(parts.header, expected, keys, jws)
 }
 
 fn verify_by_header(
     segment: &str,
-    typ: &str,
+    expected: Expected<'_>,
     keys: &KeySet,
     jws: SignedBytes<'_>,
-) -> Result<(), VerifyError> {
+) -> Result<Algorithm, VerifyError> {
     let mut buffer = [0; HEADER_BYTES_MAX];
-    let json = decode_within(segment, &mut buffer)
-        .ok_or(VerifyError::malformed("its header is not base64url, or too long"))?;
-    let header = Header::parse(json)?;
+    let header = parse_header(segment, &mut buffer)?;
     let signer = header.signer()?;
-    if !header.is_of_type(typ) {
+    if !expected.algorithms.contains(&signer.algorithm) {
+        return Err(VerifyError::UnacceptedAlgorithm);
+    }
+    let may_be_plain = expected.typ == TypRule::MayBePlain;
+    if !(header.is_of_type(expected.form.typ) || (may_be_plain && header.is_plain())) {
         return Err(VerifyError::WrongType);
     }
-    keys.verify(signer, jws)
+    keys.verify(signer, jws).map(|()| signer.algorithm)
+}
+
+fn parse_header<'b>(
+    segment: &str,
+    buffer: &'b mut [u8; HEADER_BYTES_MAX],
+) -> Result<Header<'b>, VerifyError> {
+    let json = decode_within(segment, buffer)
+        .ok_or(VerifyError::malformed("its header is not base64url, or too long"))?;
+    Header::parse(json)
+}
+
+/// A key that a token may be good under, and that we do not have.
+#[cfg(feature = "jwks")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum MissingKey {
+    Public,
+    Secret,
+}
+
+#[cfg(feature = "jwks")]
+impl MissingKey {
+    /// What `keys` may lack, if `token` was refused with `error` under them.
+    ///
+    /// A token that names a key of ours has been judged by it, whatever other keys there are.
+    pub(crate) fn of(token: &str, error: &VerifyError, keys: &KeySet) -> Option<Self> {
+        match error {
+            VerifyError::UnknownKey { .. } => Some(Self::Public),
+            VerifyError::BadSignature | VerifyError::WrongAlgorithm => {
+                let mut buffer = [0; HEADER_BYTES_MAX];
+                let header = parse_header(token.split('.').next()?, &mut buffer).ok()?;
+                let signer = header.signer().ok()?;
+                let is_known = signer.kid.is_some_and(|kid| keys.find(kid).is_some());
+                (signer.algorithm.is_symmetric() && !is_known).then_some(Self::Secret)
+            }
+            _ => None,
+        }
+    }
 }
 
 /// The segments of a compact JWS, as they stand in the token.

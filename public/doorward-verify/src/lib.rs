@@ -10,6 +10,9 @@ mod jws;
 mod key;
 mod key_set;
 mod revocation_index;
+mod shared_secret;
+mod shared_secret_claims;
+mod token_claims;
 mod tokens;
 
 #[cfg(feature = "tower")]
@@ -25,10 +28,17 @@ pub use doorward_claims::{
     AccessClaims, Algorithm, Audience, Jwk, JwkSet, RevocationClaims, RevocationEntry,
 };
 pub use error::{ParseKeyError, VerifyError};
-pub use jws::{TokenForm, verify_signed};
+pub use jws::{TokenForm, Verified, verify_signed};
 pub use key::VerifyingKey;
 pub use key_set::{KeySet, ParseKeySetError};
 pub use revocation_index::RevocationIndex;
-pub use tokens::{Policy, verify_access_token, verify_revocations};
+pub use shared_secret::{ParseSharedSecretError, SharedSecret, shared_secret_in};
+pub use shared_secret_claims::SharedSecretClaims;
+pub use token_claims::TokenClaims;
+pub use tokens::{
+    Policy, check_access_token, verify_access_token, verify_revocations, verify_shared_secret_token,
+};
 #[cfg(feature = "jwks")]
-pub use verifier::{BuildVerifierError, Revocations, Verifier, VerifierBuilder};
+pub use verifier::{
+    BoxError, BuildVerifierError, RefusalKind, Revocations, TokensSeen, Verifier, VerifierBuilder,
+};

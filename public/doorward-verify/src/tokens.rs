@@ -1,10 +1,11 @@
 use std::time::Duration;
 
-use doorward_claims::{AccessClaims, RevocationClaims, TOKEN_KIND};
+use doorward_claims::{AccessClaims, Algorithm, Audience, RevocationClaims, TOKEN_KIND};
 
 use crate::error::VerifyError;
-use crate::jws::{TokenForm, verify_signed};
+use crate::jws::{Expected, TokenForm, TypRule, Verified, verify_expected};
 use crate::key_set::KeySet;
+use crate::shared_secret_claims::SharedSecretClaims;
 
 /// Whose tokens a service accepts, and which.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -15,6 +16,8 @@ pub struct Policy {
     pub audiences: Vec<String>,
     /// How far our clock and the issuer's may stand apart.
     pub leeway: Duration,
+    /// Only what is signed with one of these is accepted, whatever keys there are; all by default.
+    pub algorithms: Vec<Algorithm>,
 }
 
 impl Policy {
@@ -30,7 +33,31 @@ impl Policy {
             issuer: issuer.into(),
             audiences: audiences.into_iter().map(Into::into).collect(),
             leeway: Self::DEFAULT_LEEWAY,
+            algorithms: Algorithm::ALL.to_vec(),
         }
+    }
+
+    fn expects(&self, form: TokenForm) -> Expected<'_> {
+        Expected { form, typ: TypRule::Exact, algorithms: &self.algorithms }
+    }
+
+    fn check_issuer(&self, issuer: &str) -> Result<(), VerifyError> {
+        if issuer == self.issuer { Ok(()) } else { Err(VerifyError::WrongIssuer) }
+    }
+
+    fn check_audience(&self, token_is_for: &Audience) -> Result<(), VerifyError> {
+        let is_ours = self.audiences.iter().any(|audience| token_is_for.contains(audience));
+        if is_ours { Ok(()) } else { Err(VerifyError::WrongAudience) }
+    }
+
+    fn check_times(&self, valid: Validity, now: i64) -> Result<(), VerifyError> {
+        if self.has_passed(valid.until, now) {
+            return Err(VerifyError::Expired);
+        }
+        if valid.from.is_some_and(|moment| self.is_to_come(moment, now)) {
+            return Err(VerifyError::NotYetValid);
+        }
+        Ok(())
     }
 
     /// Whether a moment that ends something has passed, even on a clock that runs ahead.
@@ -49,6 +76,17 @@ impl Policy {
     }
 }
 
+/// When a token is good, in seconds since the epoch.
+#[derive(Clone, Copy)]
+struct Validity {
+    from: Option<i64>,
+    until: i64,
+}
+
+fn check_kind(kind: &str) -> Result<(), VerifyError> {
+    if kind == TOKEN_KIND { Ok(()) } else { Err(VerifyError::WrongType) }
+}
+
 /// Checks an access token: form, type, signature, issuer, audience and times (RFC 9068 §4).
 ///
 /// Whether its session has ended meanwhile is for [`RevocationIndex`](crate::RevocationIndex) to
@@ -61,24 +99,63 @@ pub fn verify_access_token(
     policy: &Policy,
     now_unix_seconds: i64,
 ) -> Result<AccessClaims, VerifyError> {
-    let claims: AccessClaims = verify_signed(token, TokenForm::ACCESS, keys)?;
-    if claims.kind != TOKEN_KIND {
-        return Err(VerifyError::WrongType);
-    }
-    if claims.iss != policy.issuer {
-        return Err(VerifyError::WrongIssuer);
-    }
-    if !policy.audiences.iter().any(|audience| claims.aud.contains(audience)) {
-        return Err(VerifyError::WrongAudience);
-    }
-    if policy.has_passed(claims.exp, now_unix_seconds) {
-        return Err(VerifyError::Expired);
-    }
-    let begins = claims.nbf.map_or(claims.iat, |nbf| nbf.max(claims.iat));
-    if policy.is_to_come(begins, now_unix_seconds) {
-        return Err(VerifyError::NotYetValid);
-    }
-    Ok(claims)
+    check_access_token(token, keys, policy, now_unix_seconds).map(|verified| verified.claims)
+}
+
+/// Does what [`verify_access_token`] does, and says what the token is signed with: for whoever
+/// counts when an algorithm may be switched off.
+pub fn check_access_token(
+    token: &str,
+    keys: &KeySet,
+    policy: &Policy,
+    now_unix_seconds: i64,
+) -> Result<Verified<AccessClaims>, VerifyError> {
+    let verified: Verified<AccessClaims> =
+        verify_expected(token, policy.expects(TokenForm::ACCESS), keys)?;
+    let claims = &verified.claims;
+    check_kind(&claims.kind)?;
+    policy.check_issuer(&claims.iss)?;
+    policy.check_audience(&claims.aud)?;
+    let from = Some(claims.nbf.map_or(claims.iat, |nbf| nbf.max(claims.iat)));
+    policy.check_times(Validity { from, until: claims.exp }, now_unix_seconds)?;
+    Ok(verified)
+}
+
+/// Checks a token of a service with which we share a secret and nothing else: the shared-secret
+/// profile.
+///
+/// HS256 only. `exp` must be there; `iss`, `aud`, `type`, `nbf`, `iat` and the header's `kid` and
+/// `typ` are checked where they are, and may be absent. So a policy without audiences refuses a
+/// token that is for somebody, and accepts one that does not say. Choose it only for a secret that
+/// signs nothing but such tokens: without `type`, a refresh token looks like an access token.
+///
+/// - `now_unix_seconds`: the time, since this crate's core reads no clock.
+pub fn verify_shared_secret_token(
+    token: &str,
+    keys: &KeySet,
+    policy: &Policy,
+    now_unix_seconds: i64,
+) -> Result<SharedSecretClaims, VerifyError> {
+    check_shared_secret_token(token, keys, policy, now_unix_seconds).map(|verified| verified.claims)
+}
+
+pub(crate) fn check_shared_secret_token(
+    token: &str,
+    keys: &KeySet,
+    policy: &Policy,
+    now_unix_seconds: i64,
+) -> Result<Verified<SharedSecretClaims>, VerifyError> {
+    let is_accepted = policy.algorithms.contains(&Algorithm::HS256);
+    let algorithms: &[_] = if is_accepted { &[Algorithm::HS256] } else { &[] };
+    let expected = Expected { form: TokenForm::ACCESS, typ: TypRule::MayBePlain, algorithms };
+    let verified: Verified<SharedSecretClaims> = verify_expected(token, expected, keys)?;
+    let claims = &verified.claims;
+    claims.kind.as_deref().map_or(Ok(()), check_kind)?;
+    claims.iss.as_deref().map_or(Ok(()), |issuer| policy.check_issuer(issuer))?;
+    claims.aud.as_ref().map_or(Ok(()), |audience| policy.check_audience(audience))?;
+    let validity = Validity { from: claims.nbf.max(claims.iat), until: claims.exp };
+    policy.check_times(validity, now_unix_seconds)?;
+    Ok(verified)
 }
 
 /// Checks the signed list of revocations: form, type, signature, issuer and times.
@@ -90,15 +167,10 @@ pub fn verify_revocations(
     policy: &Policy,
     now_unix_seconds: i64,
 ) -> Result<RevocationClaims, VerifyError> {
-    let claims: RevocationClaims = verify_signed(token, TokenForm::REVOCATIONS, keys)?;
-    if claims.iss != policy.issuer {
-        return Err(VerifyError::WrongIssuer);
-    }
-    if policy.has_passed(claims.exp, now_unix_seconds) {
-        return Err(VerifyError::Expired);
-    }
-    if policy.is_to_come(claims.iat, now_unix_seconds) {
-        return Err(VerifyError::NotYetValid);
-    }
+    let verified = verify_expected(token, policy.expects(TokenForm::REVOCATIONS), keys)?;
+    let claims: RevocationClaims = verified.claims;
+    policy.check_issuer(&claims.iss)?;
+    let validity = Validity { from: Some(claims.iat), until: claims.exp };
+    policy.check_times(validity, now_unix_seconds)?;
     Ok(claims)
 }

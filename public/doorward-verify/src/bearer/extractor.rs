@@ -4,21 +4,23 @@ use http::request::Parts;
 
 use super::access_token::AccessToken;
 use super::refusal::Refusal;
+use crate::token_claims::TokenClaims;
 use crate::verifier::Verifier;
 
 /// Takes the token that the layer has verified, or verifies it here.
 ///
 /// The [`Verifier`] comes from the router's state, so that forgetting it is an error of the
 /// compiler, and forgetting the layer is none.
-impl<S> FromRequestParts<S> for AccessToken
+impl<S, C> FromRequestParts<S> for AccessToken<C>
 where
     S: Send + Sync,
-    Verifier: FromRef<S>,
+    C: TokenClaims,
+    Verifier<C>: FromRef<S>,
 {
     type Rejection = Refusal;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Refusal> {
-        let verifier = Verifier::from_ref(state);
+        let verifier = Verifier::<C>::from_ref(state);
         let from_layer = parts.extensions.get::<Self>();
         // A layer may trust another issuer than the state does.
         if let Some(token) = from_layer.filter(|token| token.was_verified_by(&verifier)) {
@@ -30,10 +32,11 @@ where
 
 /// For handlers that serve strangers too: `None` without an `Authorization` header. A token that
 /// is not accepted is refused even so, lest its bearer take themselves for signed in.
-impl<S> OptionalFromRequestParts<S> for AccessToken
+impl<S, C> OptionalFromRequestParts<S> for AccessToken<C>
 where
     S: Send + Sync,
-    Verifier: FromRef<S>,
+    C: TokenClaims,
+    Verifier<C>: FromRef<S>,
 {
     type Rejection = Refusal;
 

@@ -3,26 +3,34 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
+use doorward_claims::AccessClaims;
 use http::{HeaderMap, Request, Response};
 use tower::{Layer, Service};
 
 use super::access_token::AccessToken;
 use super::refusal::Refusal;
 use crate::authorization::Requirement;
+use crate::token_claims::TokenClaims;
 use crate::verifier::Verifier;
 
 /// Lets only requests with a good token through, in any stack that speaks `http` and `tower`.
 ///
 /// Handlers find the [`AccessToken`] in the request's extensions.
-#[derive(Clone, Debug)]
-pub struct BearerLayer {
-    verifier: Verifier,
+#[derive(Debug)]
+pub struct BearerLayer<C = AccessClaims> {
+    verifier: Verifier<C>,
     requirements: Arc<[Requirement]>,
 }
 
-impl BearerLayer {
+impl<C> Clone for BearerLayer<C> {
+    fn clone(&self) -> Self {
+        Self { verifier: self.verifier.clone(), requirements: Arc::clone(&self.requirements) }
+    }
+}
+
+impl<C: TokenClaims> BearerLayer<C> {
     /// Accepts what `verifier` accepts.
-    pub fn new(verifier: Verifier) -> Self {
+    pub fn new(verifier: Verifier<C>) -> Self {
         Self { verifier, requirements: Arc::new([]) }
     }
 
@@ -51,30 +59,37 @@ impl BearerLayer {
         self
     }
 
-    async fn admit(&self, headers: &HeaderMap) -> Result<AccessToken, Refusal> {
+    async fn admit(&self, headers: &HeaderMap) -> Result<AccessToken<C>, Refusal> {
         let token = AccessToken::of(headers, &self.verifier).await?;
         self.requirements.iter().try_for_each(|requirement| token.require(requirement))?;
         Ok(token)
     }
 }
 
-impl<S> Layer<S> for BearerLayer {
-    type Service = BearerService<S>;
+impl<S, C> Layer<S> for BearerLayer<C> {
+    type Service = BearerService<S, C>;
 
-    fn layer(&self, inner: S) -> BearerService<S> {
+    fn layer(&self, inner: S) -> BearerService<S, C> {
         BearerService { inner, gate: self.clone() }
     }
 }
 
 /// A service behind a [`BearerLayer`].
-#[derive(Clone, Debug)]
-pub struct BearerService<S> {
+#[derive(Debug)]
+pub struct BearerService<S, C = AccessClaims> {
     inner: S,
-    gate: BearerLayer,
+    gate: BearerLayer<C>,
 }
 
-impl<S, RequestBody, ResponseBody> Service<Request<RequestBody>> for BearerService<S>
+impl<S: Clone, C> Clone for BearerService<S, C> {
+    fn clone(&self) -> Self {
+        Self { inner: self.inner.clone(), gate: self.gate.clone() }
+    }
+}
+
+impl<S, C, RequestBody, ResponseBody> Service<Request<RequestBody>> for BearerService<S, C>
 where
+    C: TokenClaims,
     S: Service<Request<RequestBody>, Response = Response<ResponseBody>> + Clone + Send + 'static,
     S::Future: Send,
     RequestBody: Send + 'static,

@@ -5,7 +5,6 @@ use thiserror::Error;
 
 use crate::authorization::{InsufficientScope, Requirement};
 use crate::error::VerifyError;
-use crate::verifier::Verifier;
 
 /// Seconds after which a caller may try again when the fault is ours: the pace of our own fetches.
 const RETRY_AFTER_SECONDS: u16 = 5;
@@ -33,8 +32,8 @@ pub(crate) enum Reason {
 }
 
 impl Refusal {
-    pub(crate) fn new(reason: Reason, verifier: &Verifier) -> Self {
-        Self { reason, realm: verifier.realm().to_owned() }
+    pub(crate) fn new(reason: Reason, realm: &str) -> Self {
+        Self { reason, realm: realm.to_owned() }
     }
 
     /// The status of the answer: 400, 401, 403 or 503.

@@ -1,24 +1,17 @@
 use std::sync::Arc;
 
-use reqwest::Url;
-use serde::Deserialize;
 use thiserror::Error;
 use tokio::sync::{Mutex, watch};
 
 use super::detached;
-use super::fetcher::{Document, FetchError, Fetched, Fetcher, Wanted};
+use super::published::{LoadKeysError, PublishedKeys};
+use super::shared::{ReadSecretsError, SharedSecrets};
 use crate::error::VerifyError;
-use crate::key_set::{KeySet, ParseKeySetError};
+use crate::jws::MissingKey;
+use crate::key_set::KeySet;
 
-/// Largest key set or discovery document: what AWS's load balancers read of a key set.
-const BYTES_MAX: usize = 150 * 1_024;
-
-/// Bounds of the age that the issuer states, in seconds, and what stands for none.
-const MAX_AGE_SECONDS: std::ops::RangeInclusive<i64> = 60..=3_600;
-const DEFAULT_MAX_AGE_SECONDS: i64 = 300;
-
-/// Seconds between two fetches for keys that we do not know, lest forged tokens make us flood the
-/// issuer.
+/// Seconds between two readings for keys that we do not know, lest forged tokens make us flood the
+/// issuer, or whoever keeps the secrets.
 const UNKNOWN_KEY_PAUSE_SECONDS: u64 = 10;
 
 /// Seconds between two tries while there are no keys at all.
@@ -28,201 +21,310 @@ const FIRST_KEYS_PAUSE_SECONDS: u64 = 1;
 /// frozen, or there is none.
 const NEGLECTED_AFTER_SECONDS: i64 = 30;
 
-/// The keys of the issuer, fetched again in time, and the secrets that are shared with it.
+/// All keys that verify, each read again in time where it comes from.
 pub(super) struct Keys {
-    secrets: KeySet,
-    remote: Option<Remote>,
+    /// Given once and for all.
+    fixed: KeySet,
+    published: Option<Mutex<PublishedKeys>>,
+    secrets: Option<Mutex<SharedSecrets>>,
     current: watch::Sender<Loaded>,
 }
 
 /// What requests see.
-#[derive(Clone, Default)]
+#[derive(Default)]
 struct Loaded {
+    /// All of them, wherever they come from.
     keys: Arc<KeySet>,
-    /// When the keys are to be fetched again; `None` before they were fetched at all.
+    published: Part,
+    secrets: Part,
+}
+
+/// The keys of one origin, and how the reading of them goes. Their locks are held during a reading,
+/// so that there is one at a time.
+#[derive(Default)]
+struct Part {
+    keys: KeySet,
+    progress: Progress,
+}
+
+#[derive(Clone, Copy, Default)]
+struct Progress {
+    /// When the keys are to be read again; `None` before they were read at all.
     due_at: Option<i64>,
-    /// When a fetch last began, and when one for an unknown key did.
+    /// When a reading last began, and when one for an unknown key did.
     tried_at: Option<i64>,
     asked_at: Option<i64>,
-    /// How many fetches have ended.
+    /// How many readings have ended.
     tries: u64,
-    is_fetching: bool,
+    is_reading: bool,
     is_failing: bool,
 }
 
-/// How to fetch keys.
-struct Remote {
-    fetcher: Fetcher,
-    source: KeySource,
-    /// Held during a fetch, so that there is one at a time. Keeps what the discovery document said.
-    flight: Mutex<Option<Url>>,
+/// Where keys come from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Origin {
+    Published,
+    Secrets,
 }
 
-/// Where the keys are published.
-#[derive(Clone, Debug)]
-pub(super) enum KeySource {
-    /// At this address.
-    Url(Url),
-    /// Where the issuer's discovery document says.
-    Discovery { document: Url, issuer: String },
-}
-
-/// What a fetch is wanted for; it decides how soon after another it may be.
+/// What a reading is wanted for; it decides how soon after another it may be.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Cause {
     Due,
     UnknownKey,
 }
 
-/// Why the keys could not be had.
+/// A reading that somebody wants.
+#[derive(Clone, Copy)]
+struct Want {
+    origin: Origin,
+    cause: Cause,
+    /// How many readings had ended when the want arose: one more will have met it.
+    tries: u64,
+    now: i64,
+}
+
+/// What a reading has brought.
+struct Reading {
+    /// `None` if those that we have stay.
+    keys: Option<KeySet>,
+    /// The greatest age in seconds, if all went well.
+    outcome: Result<i64, ReadingError>,
+}
+
 #[derive(Debug, Error)]
-enum LoadKeysError {
-    #[error("the key set cannot be fetched")]
-    KeySet(#[source] FetchError),
+enum ReadingError {
     #[error(transparent)]
-    Parse(ParseKeySetError),
-    #[error("the discovery document cannot be fetched")]
-    Discovery(#[source] FetchError),
-    #[error("the discovery document is malformed")]
-    Malformed(#[source] serde_json::Error),
-    #[error("the discovery document names another issuer")]
-    WrongIssuer,
-    #[error("the discovery document has no usable jwks_uri")]
-    JwksUri,
+    Published(#[from] LoadKeysError),
+    #[error(transparent)]
+    Secrets(#[from] ReadSecretsError),
 }
 
 impl Keys {
-    pub(super) fn new(secrets: KeySet, remote: Option<(Fetcher, KeySource)>) -> Self {
-        let loaded = Loaded { keys: Arc::new(secrets.clone()), ..Loaded::default() };
-        let remote =
-            remote.map(|(fetcher, source)| Remote { fetcher, source, flight: Mutex::new(None) });
-        Self { secrets, remote, current: watch::Sender::new(loaded) }
+    pub(super) fn new(
+        fixed: KeySet,
+        published: Option<PublishedKeys>,
+        secrets: Option<SharedSecrets>,
+    ) -> Self {
+        let loaded = Loaded { keys: Arc::new(fixed.clone()), ..Loaded::default() };
+        Self {
+            fixed,
+            published: published.map(Mutex::new),
+            secrets: secrets.map(Mutex::new),
+            current: watch::Sender::new(loaded),
+        }
     }
 
     pub(super) fn current(&self) -> Arc<KeySet> {
         Arc::clone(&self.current.borrow().keys)
     }
 
-    /// Runs `check` with the keys at hand; if it misses one, fetches them and runs it again.
+    /// Runs `check` of `token` with the keys at hand; if it misses one, reads them again where it
+    /// may be found, and runs it once more.
     pub(super) async fn check<T>(
         self: &Arc<Self>,
+        token: &str,
         now: i64,
         check: impl Fn(&KeySet) -> Result<T, VerifyError>,
     ) -> Result<T, VerifyError> {
-        let mut at_hand = self.at_hand();
-        if self.is_neglected(now) {
-            self.fetch(Cause::Due, at_hand.tries, now).await;
-            at_hand = self.at_hand();
-        }
-        match check(&at_hand.keys) {
-            Err(VerifyError::UnknownKey { .. }) if self.remote.is_some() => {}
-            outcome => return outcome,
-        }
-        self.fetch(Cause::UnknownKey, at_hand.tries, now).await;
-        let at_hand = self.at_hand();
-        match check(&at_hand.keys) {
-            // The key may be in the set that we could not fetch: that is no refusal.
-            Err(VerifyError::UnknownKey { .. }) if at_hand.is_failing => {
-                Err(VerifyError::KeysUnavailable)
-            }
-            outcome => outcome,
-        }
-    }
-
-    /// Fetches the keys again if they have reached the age that the issuer stated.
-    pub(super) async fn refresh_if_due(self: &Arc<Self>, now: i64) {
-        let at_hand = self.at_hand();
-        if at_hand.is_due(now) {
-            self.fetch(Cause::Due, at_hand.tries, now).await;
-        }
-    }
-
-    /// Whether the keys are so long overdue that nobody else will fetch them.
-    fn is_neglected(&self, now: i64) -> bool {
-        let loaded = self.current.borrow();
-        self.remote.is_some()
-            && loaded.due_at.is_some_and(|due_at| now >= due_at + NEGLECTED_AFTER_SECONDS)
-            && is_longer_ago(loaded.tried_at, NEGLECTED_AFTER_SECONDS.unsigned_abs(), now)
-    }
-
-    fn at_hand(&self) -> Loaded {
-        self.current.borrow().clone()
-    }
-
-    /// Fetches, or waits for the fetch that is under way, unless one has ended since there were
-    /// `tries` of them.
-    async fn fetch(self: &Arc<Self>, cause: Cause, tries: u64, now: i64) {
-        let is_futile = {
-            let loaded = self.current.borrow();
-            !loaded.is_fetching && !loaded.may_fetch(cause, now)
+        self.read_neglected(now).await;
+        let (keys, before) = self.at_hand();
+        let error = match check(&keys) {
+            Ok(checked) => return Ok(checked),
+            Err(error) => error,
         };
-        if self.remote.is_none() || is_futile {
-            return;
-        }
-        detached(self, |keys| async move { keys.fetch_once(cause, tries, now).await }).await;
+        let Some(origin) = self.origin_of_missing(token, &error, &keys) else { return Err(error) };
+        let tries = before.of(origin).tries;
+        self.read(Want { origin, cause: Cause::UnknownKey, tries, now }).await;
+
+        let (keys, after) = self.at_hand();
+        check(&keys).map_err(|error| {
+            let is_missing = self.origin_of_missing(token, &error, &keys).is_some();
+            // The key may be among those that we could not read: that is no refusal.
+            let is_failure = is_missing && after.of(origin).is_failing;
+            if is_failure { VerifyError::KeysUnavailable } else { error }
+        })
     }
 
-    async fn fetch_once(&self, cause: Cause, tries: u64, now: i64) {
-        let Some(remote) = &self.remote else { return };
-        let mut discovered = remote.flight.lock().await;
-        if !self.begin(cause, tries, now) {
-            return;
-        }
-        match remote.load(&mut discovered).await {
-            Ok((fetched, max_age_seconds)) => self.accept(fetched, now + max_age_seconds),
-            Err(error) => self.note_failure(&error),
+    /// Reads again what has reached its age.
+    pub(super) async fn refresh_if_due(self: &Arc<Self>, now: i64) {
+        self.read_all(now, |progress| progress.is_due(now)).await;
+    }
+
+    /// Reads what is so long overdue that nobody else will.
+    async fn read_neglected(self: &Arc<Self>, now: i64) {
+        self.read_all(now, |progress| progress.is_neglected(now)).await;
+    }
+
+    /// Side by side, so that one origin that is slow does not delay the other.
+    async fn read_all(self: &Arc<Self>, now: i64, is_wanted: impl Fn(&Progress) -> bool) {
+        let want = |origin| {
+            let progress = self.progress().of(origin);
+            let is_wanted = self.has(origin) && is_wanted(&progress);
+            is_wanted.then_some(Want { origin, cause: Cause::Due, tries: progress.tries, now })
+        };
+        let read = async |want: Option<Want>| {
+            if let Some(want) = want {
+                self.read(want).await;
+            }
+        };
+        tokio::join!(read(want(Origin::Published)), read(want(Origin::Secrets)));
+    }
+
+    fn origin_of_missing(&self, token: &str, error: &VerifyError, keys: &KeySet) -> Option<Origin> {
+        let origin = match MissingKey::of(token, error, keys)? {
+            MissingKey::Public => Origin::Published,
+            MissingKey::Secret => Origin::Secrets,
+        };
+        self.has(origin).then_some(origin)
+    }
+
+    const fn has(&self, origin: Origin) -> bool {
+        match origin {
+            Origin::Published => self.published.is_some(),
+            Origin::Secrets => self.secrets.is_some(),
         }
     }
 
-    fn begin(&self, cause: Cause, tries: u64, now: i64) -> bool {
-        self.current.send_if_modified(|loaded| {
-            let may_begin = loaded.tries == tries && loaded.may_fetch(cause, now);
-            if may_begin {
-                loaded.is_fetching = true;
-                loaded.tried_at = Some(now);
-                // The first fetch is owed anyway: a key that appears after it may be asked for.
-                if cause == Cause::UnknownKey && loaded.due_at.is_some() {
-                    loaded.asked_at = Some(now);
+    fn at_hand(&self) -> (Arc<KeySet>, Progresses) {
+        let loaded = self.current.borrow();
+        (Arc::clone(&loaded.keys), loaded.progress())
+    }
+
+    fn progress(&self) -> Progresses {
+        self.current.borrow().progress()
+    }
+
+    /// Reads, or waits for the reading that is under way, unless one has ended since the want
+    /// arose.
+    async fn read(self: &Arc<Self>, want: Want) {
+        let progress = self.progress().of(want.origin);
+        if progress.is_reading || progress.may_read(want.cause, want.now) {
+            detached(self, |keys| async move { keys.read_once(want).await }).await;
+        }
+    }
+
+    async fn read_once(&self, want: Want) {
+        match want.origin {
+            Origin::Published => {
+                let Some(published) = &self.published else { return };
+                let mut published = published.lock().await;
+                if self.begin(want) {
+                    let (keys, outcome) = match published.load().await {
+                        Ok((keys, age_seconds)) => (Some(keys), Ok(age_seconds)),
+                        // An issuer that is down must not take all services with it.
+                        Err(error) => (None, Err(error.into())),
+                    };
+                    self.settle(want, Reading { keys, outcome });
                 }
+            }
+            Origin::Secrets => {
+                let Some(secrets) = &self.secrets else { return };
+                let mut secrets = secrets.lock().await;
+                if self.begin(want) {
+                    let outcome = secrets.load(want.now).await.map_err(ReadingError::from);
+                    self.settle(want, Reading { keys: Some(secrets.keys()), outcome });
+                }
+            }
+        }
+    }
+
+    fn begin(&self, want: Want) -> bool {
+        self.current.send_if_modified(|loaded| {
+            let progress = &mut loaded.part(want.origin).progress;
+            let may_begin = progress.tries == want.tries && progress.may_read(want.cause, want.now);
+            if may_begin {
+                progress.begin(want);
             }
             may_begin
         })
     }
 
-    fn accept(&self, mut keys: KeySet, due_at: i64) {
-        keys.extend(self.secrets.clone());
+    fn settle(&self, want: Want, reading: Reading) {
         self.current.send_modify(|loaded| {
-            if loaded.is_failing {
-                tracing::info!("the issuer's keys are fetched again");
+            let part = loaded.part(want.origin);
+            part.progress.end(want, &reading.outcome);
+            if let Some(keys) = reading.keys {
+                part.keys = keys;
+                loaded.merge(&self.fixed);
             }
-            loaded.keys = Arc::new(keys);
-            loaded.due_at = Some(due_at);
-            loaded.tries += 1;
-            loaded.is_fetching = false;
-            loaded.is_failing = false;
-        });
-    }
-
-    /// The keys that we have stay: an issuer that is down must not take all services with it.
-    fn note_failure(&self, error: &LoadKeysError) {
-        self.current.send_modify(|loaded| {
-            if !loaded.is_failing {
-                let error: &(dyn std::error::Error + 'static) = error;
-                tracing::warn!(error, "the issuer's keys cannot be fetched");
-            }
-            loaded.tries += 1;
-            loaded.is_fetching = false;
-            loaded.is_failing = true;
         });
     }
 }
 
+/// How the readings of all origins go.
+#[derive(Clone, Copy)]
+struct Progresses {
+    published: Progress,
+    secrets: Progress,
+}
+
+impl Progresses {
+    const fn of(&self, origin: Origin) -> Progress {
+        match origin {
+            Origin::Published => self.published,
+            Origin::Secrets => self.secrets,
+        }
+    }
+}
+
 impl Loaded {
+    const fn part(&mut self, origin: Origin) -> &mut Part {
+        match origin {
+            Origin::Published => &mut self.published,
+            Origin::Secrets => &mut self.secrets,
+        }
+    }
+
+    const fn progress(&self) -> Progresses {
+        Progresses { published: self.published.progress, secrets: self.secrets.progress }
+    }
+
+    fn merge(&mut self, fixed: &KeySet) {
+        let mut keys = self.published.keys.clone();
+        keys.extend(self.secrets.keys.clone());
+        keys.extend(fixed.clone());
+        self.keys = Arc::new(keys);
+    }
+}
+
+impl Progress {
+    const fn begin(&mut self, want: Want) {
+        self.is_reading = true;
+        self.tried_at = Some(want.now);
+        // The first reading is owed anyway: a key that appears after it may be asked for.
+        if matches!(want.cause, Cause::UnknownKey) && self.due_at.is_some() {
+            self.asked_at = Some(want.now);
+        }
+    }
+
+    fn end(&mut self, want: Want, outcome: &Result<i64, ReadingError>) {
+        match outcome {
+            Ok(age_seconds) => {
+                self.due_at = Some(want.now + age_seconds);
+                if self.is_failing {
+                    note_recovery(want.origin);
+                }
+            }
+            // Once, however long it fails.
+            Err(error) if !self.is_failing => note_failure(want.origin, error),
+            Err(_) => {}
+        }
+        self.tries += 1;
+        self.is_reading = false;
+        self.is_failing = outcome.is_err();
+    }
+
     fn is_due(&self, now: i64) -> bool {
         self.due_at.is_none_or(|due_at| now >= due_at)
     }
 
-    fn may_fetch(&self, cause: Cause, now: i64) -> bool {
+    fn is_neglected(&self, now: i64) -> bool {
+        self.due_at.is_some_and(|due_at| now >= due_at + NEGLECTED_AFTER_SECONDS)
+            && is_longer_ago(self.tried_at, NEGLECTED_AFTER_SECONDS.unsigned_abs(), now)
+    }
+
+    fn may_read(&self, cause: Cause, now: i64) -> bool {
         match cause {
             _ if self.due_at.is_none() => {
                 is_longer_ago(self.tried_at, FIRST_KEYS_PAUSE_SECONDS, now)
@@ -233,73 +335,29 @@ impl Loaded {
     }
 }
 
+fn note_failure(origin: Origin, error: &ReadingError) {
+    let error: &(dyn std::error::Error + 'static) = error;
+    match origin {
+        Origin::Published => tracing::warn!(error, "the issuer's keys cannot be fetched"),
+        Origin::Secrets => tracing::warn!(error, "the shared secrets cannot be read"),
+    }
+}
+
+fn note_recovery(origin: Origin) {
+    match origin {
+        Origin::Published => tracing::info!("the issuer's keys are fetched again"),
+        Origin::Secrets => tracing::info!("the shared secrets are read again"),
+    }
+}
+
 /// Also true for a moment that lies in the future: somebody has set the clock back.
 fn is_longer_ago(moment: Option<i64>, seconds: u64, now: i64) -> bool {
     moment.is_none_or(|moment| now.abs_diff(moment) >= seconds)
 }
 
-impl Remote {
-    /// Returns the keys and their greatest age in seconds.
-    async fn load(&self, discovered: &mut Option<Url>) -> Result<(KeySet, i64), LoadKeysError> {
-        // Remembered only as long as it serves: the issuer may move its keys.
-        let url = match (&self.source, discovered.take()) {
-            (KeySource::Url(url), _) => url.clone(),
-            (KeySource::Discovery { .. }, Some(url)) => url,
-            (KeySource::Discovery { document, issuer }, None) => {
-                self.discover(document, issuer).await?
-            }
-        };
-        let document = self.get(&url).await.map_err(LoadKeysError::KeySet)?;
-        let keys = KeySet::parse(&document.body).map_err(LoadKeysError::Parse)?;
-        *discovered = Some(url);
-        Ok((keys, bounded_age(document.max_age_seconds)))
-    }
-
-    async fn discover(&self, document: &Url, issuer: &str) -> Result<Url, LoadKeysError> {
-        #[derive(Deserialize)]
-        struct Discovery {
-            issuer: String,
-            jwks_uri: String,
-        }
-        let body = self.get(document).await.map_err(LoadKeysError::Discovery)?.body;
-        let found: Discovery = serde_json::from_slice(&body).map_err(LoadKeysError::Malformed)?;
-        // Exactly (OIDC Discovery §4.3): another issuer's keys are not ours to trust.
-        if found.issuer != issuer {
-            return Err(LoadKeysError::WrongIssuer);
-        }
-        let url: Url = found.jwks_uri.parse().map_err(|_| LoadKeysError::JwksUri)?;
-        // What was learnt over TLS may not lead to where anybody can answer.
-        let is_as_safe = url.scheme() == "https" || url.scheme() == document.scheme();
-        if is_as_safe { Ok(url) } else { Err(LoadKeysError::JwksUri) }
-    }
-
-    async fn get(&self, url: &Url) -> Result<Document, FetchError> {
-        match self.fetcher.get(Wanted { url, bytes_max: BYTES_MAX, etag: None }).await? {
-            Fetched::New(document) => Ok(document),
-            // Cannot be: we named no version.
-            Fetched::Unchanged => Err(FetchError::Status(reqwest::StatusCode::NOT_MODIFIED)),
-        }
-    }
-}
-
-fn bounded_age(stated_seconds: Option<u64>) -> i64 {
-    let seconds = stated_seconds.map(|seconds| i64::try_from(seconds).unwrap_or(i64::MAX));
-    seconds
-        .unwrap_or(DEFAULT_MAX_AGE_SECONDS)
-        .clamp(*MAX_AGE_SECONDS.start(), *MAX_AGE_SECONDS.end())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_stated_age_is_kept_within_bounds() {
-        assert_eq!(bounded_age(None), 300);
-        assert_eq!(bounded_age(Some(0)), 60);
-        assert_eq!(bounded_age(Some(600)), 600);
-        assert_eq!(bounded_age(Some(u64::MAX)), 3_600);
-    }
 
     #[test]
     fn a_clock_that_is_set_back_does_not_stop_fetching() {

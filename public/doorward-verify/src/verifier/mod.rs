@@ -1,11 +1,18 @@
-//! The part that lives in time: fetches keys, follows revocations, and holds both for all requests.
+//! The part that lives in time: reads keys and secrets, follows revocations, and holds them for all
+//! requests.
 
+mod addresses;
 mod builder;
 mod fetcher;
 mod keys;
+mod published;
 mod revocations;
+mod secret_file;
+mod shared;
+mod tokens_seen;
 
 use std::fmt;
+use std::marker::PhantomData;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,11 +22,17 @@ use tokio::time::MissedTickBehavior;
 
 pub use self::builder::{BuildVerifierError, VerifierBuilder};
 pub use self::revocations::Revocations;
+pub use self::shared::BoxError;
+pub use self::tokens_seen::{RefusalKind, TokensSeen};
 
 use self::keys::Keys;
 use self::revocations::RevocationList;
+use self::tokens_seen::TokenCounters;
 use crate::error::VerifyError;
-use crate::tokens::{Policy, verify_access_token};
+use crate::jws::Verified;
+use crate::shared_secret_claims::SharedSecretClaims;
+use crate::token_claims::TokenClaims;
+use crate::tokens::Policy;
 
 /// How often the background task looks whether something is due. With the time that a fetch takes,
 /// a revocation arrives well within ten seconds.
@@ -27,16 +40,19 @@ const POLL_EVERY: Duration = Duration::from_secs(5);
 
 /// Verifies access tokens for a service. Make one at start; clones are cheap and share everything.
 ///
-/// A background task keeps keys and revocations fresh. It ends with the last clone.
-#[derive(Clone)]
-pub struct Verifier {
+/// A background task keeps keys, secrets and revocations fresh. It ends with the last clone.
+///
+/// `C` is what a good token's claims are: those of Doorward's own, or [`SharedSecretClaims`] in the
+/// [shared-secret profile](Self::shared_secret_profile).
+pub struct Verifier<C = AccessClaims> {
     shared: Arc<Shared>,
+    claims: PhantomData<fn() -> C>,
 }
 
 struct Shared {
     core: Arc<Core>,
     /// Held for its `Drop`.
-    _background: Option<Background>,
+    _background: Option<AbortOnDrop>,
 }
 
 /// What the background task needs too; it must not keep the task's owner alive.
@@ -46,6 +62,7 @@ struct Core {
     clock: Clock,
     keys: Arc<Keys>,
     revocations: Option<Arc<RevocationList>>,
+    counters: TokenCounters,
 }
 
 /// Tells the seconds since the epoch.
@@ -57,29 +74,43 @@ impl Verifier {
         VerifierBuilder::new(issuer.into())
     }
 
-    /// Accepts a token or says why not. Waits only for a fetch that cannot be done without: the
+    /// Starts to describe a verifier of the tokens of a service that is no Doorward issuer, and
+    /// with which we share a secret and nothing else.
+    ///
+    /// HS256 only. `exp` must be there; `iss`, `aud`, `type` and the header's `kid` and `typ` are
+    /// checked where they are, and may be absent. Choose it only for a secret that signs nothing
+    /// but access tokens: without `type`, a refresh token looks like one.
+    ///
+    /// - `issuer`: what `iss` must be where it is there, a URL or not.
+    pub fn shared_secret_profile(issuer: impl Into<String>) -> VerifierBuilder<SharedSecretClaims> {
+        VerifierBuilder::new(issuer.into())
+    }
+}
+
+impl<C: TokenClaims> Verifier<C> {
+    /// Accepts a token or says why not. Waits only for a reading that cannot be done without: the
     /// very first, or that of a key never seen.
-    pub async fn verify(&self, token: &str) -> Result<AccessClaims, VerifyError> {
+    pub async fn verify(&self, token: &str) -> Result<C, VerifyError> {
         let core = &self.shared.core;
-        let now = (core.clock)();
-        let claims = core
-            .keys
-            .check(now, |keys| verify_access_token(token, keys, &core.policy, now))
-            .await?;
-        if let Some(revocations) = &core.revocations {
-            revocations.check(&claims, now).await?;
-        }
-        Ok(claims)
+        let outcome = core.verify(token).await;
+        core.counters.count(&outcome);
+        outcome.map(|verified| verified.claims)
     }
 
-    /// Fetches the list of revocations, and the keys if they are due, as the background task does
-    /// every five seconds.
+    /// Fetches the list of revocations, and the keys and secrets if they are due, as the background
+    /// task does every five seconds.
     ///
     /// Call it before the first request if that must not wait, and after each thaw where a process
     /// is frozen between requests, as on AWS Lambda. Failures are logged, and show in
     /// [`verify`](Self::verify).
     pub async fn refresh(&self) {
         self.shared.core.poll().await;
+    }
+
+    /// How many tokens this verifier and its clones have accepted, by algorithm, and how many not.
+    /// Costs so little that it may be asked whenever metrics are read.
+    pub fn tokens_seen(&self) -> TokensSeen {
+        self.shared.core.counters.read()
     }
 
     /// The `realm` of the challenges that refusals carry.
@@ -101,13 +132,20 @@ impl Verifier {
                 let core = Arc::clone(&core);
                 async move { core.poll().await }
             }));
-            Background(task.abort_handle())
+            AbortOnDrop(task.abort_handle())
         });
-        Self { shared: Arc::new(Shared { core, _background: background }) }
+        Self { shared: Arc::new(Shared { core, _background: background }), claims: PhantomData }
     }
 }
 
-impl fmt::Debug for Verifier {
+/// By hand, since claims need not be `Clone` for it.
+impl<C> Clone for Verifier<C> {
+    fn clone(&self) -> Self {
+        Self { shared: Arc::clone(&self.shared), claims: PhantomData }
+    }
+}
+
+impl<C> fmt::Debug for Verifier<C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let core = &self.shared.core;
         f.debug_struct("Verifier")
@@ -118,6 +156,18 @@ impl fmt::Debug for Verifier {
 }
 
 impl Core {
+    async fn verify<C: TokenClaims>(&self, token: &str) -> Result<Verified<C>, VerifyError> {
+        let now = (self.clock)();
+        let check = |keys: &_| C::check(token, keys, &self.policy, now);
+        let verified = self.keys.check(token, now, check).await?;
+        if let Some(revocations) = &self.revocations
+            && let Some(claims) = verified.claims.as_revocable()
+        {
+            revocations.check(claims, now).await?;
+        }
+        Ok(verified)
+    }
+
     async fn poll(&self) {
         let now = (self.clock)();
         let follow = async {
@@ -149,10 +199,10 @@ where
     let _ = tokio::spawn(fetch(Arc::clone(owner))).await;
 }
 
-/// Ends the background task when the last clone of its verifier goes.
-struct Background(AbortHandle);
+/// Ends a task when nobody waits for it any more.
+struct AbortOnDrop(AbortHandle);
 
-impl Drop for Background {
+impl Drop for AbortOnDrop {
     fn drop(&mut self) {
         self.0.abort();
     }

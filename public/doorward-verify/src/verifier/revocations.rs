@@ -175,7 +175,7 @@ impl RevocationList {
         let token = std::str::from_utf8(body).map_err(|_| LoadRevocationsError::NotText)?.trim();
         let claims = self
             .keys
-            .check(now, |keys| verify_revocations(token, keys, &self.policy, now))
+            .check(token, now, |keys| verify_revocations(token, keys, &self.policy, now))
             .await
             .map_err(LoadRevocationsError::Refused)?;
         // Else whoever can answer in the issuer's place could bring an ended session back.

@@ -5,8 +5,12 @@
 mod http;
 mod issuer;
 mod keys;
+mod log;
+mod move_to_public_keys;
 mod properties;
 mod refusals;
 mod revocations;
 mod rotation;
+mod secret_sources;
+mod shared_secret_profile;
 mod signing;

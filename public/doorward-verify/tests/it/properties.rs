@@ -2,7 +2,10 @@
 
 use std::sync::LazyLock;
 
-use doorward_verify::{KeySet, Policy, VerifyingKey, verify_access_token, verify_revocations};
+use doorward_verify::{
+    KeySet, Policy, VerifyingKey, verify_access_token, verify_revocations,
+    verify_shared_secret_token,
+};
 use proptest::prelude::*;
 
 use crate::signing::{ISSUER, NOW, SECRET, SigningKey, claims, encode};
@@ -27,6 +30,7 @@ fn is_accepted(token: &str) -> bool {
     let Fixture { keys, policy, .. } = &*FIXTURE;
     verify_revocations(token, keys, policy, NOW).is_ok()
         || verify_access_token(token, keys, policy, NOW).is_ok()
+        || verify_shared_secret_token(token, keys, policy, NOW).is_ok()
 }
 
 #[test]
