@@ -5,12 +5,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use contracts::{EventSink, chain};
-use service::Service;
+use service::{KeyPolicy, KeysReloaded, Service};
 use tokio::time::sleep;
 
 use crate::mails::Mails;
 
 const RELAY_EVERY: Duration = Duration::from_secs(1);
+/// Half of what an urgent key waits before it signs; where keys are published for less than a
+/// minute, half of that.
+const RELOAD_KEYS_EVERY: Duration = Duration::from_secs(30);
 const SWEEP_EVERY: Duration = Duration::from_mins(1);
 
 /// Publishes waiting events for as long as it is polled.
@@ -83,5 +86,32 @@ pub(crate) async fn sweep(service: Arc<Service>) {
             }
         }
         sleep(SWEEP_EVERY).await;
+    }
+}
+
+/// Keeps the keys as new as they have to be, for as long as it is polled.
+pub(crate) async fn reload_keys(service: Arc<Service>) {
+    let KeyPolicy { publish_ahead, shared_publish_ahead, .. } = service.policy().keys;
+    let every = RELOAD_KEYS_EVERY.min(publish_ahead / 2).min(shared_publish_ahead / 2);
+    let mut was_overruled = false;
+    loop {
+        // Not all instances at once: up to a fifth sooner.
+        let [random] = service.entropy().bytes();
+        sleep(every.mul_f64(1.0 - f64::from(random) / 1280.0)).await;
+        let reloaded = service.reload_keys().await;
+        let is_overruled = matches!(reloaded, Ok(KeysReloaded::Overruled));
+        match reloaded {
+            Ok(KeysReloaded::Overruled) if !was_overruled => {
+                tracing::warn!(
+                    "another key signs than the settings of this instance name: it was started \
+                     before one with other settings, or a key was revoked"
+                );
+            }
+            Ok(KeysReloaded::Fine | KeysReloaded::Overruled) => {}
+            Ok(KeysReloaded::Unread(error)) | Err(error) => {
+                tracing::warn!(cause = chain(&error), "the keys could not be read again");
+            }
+        }
+        was_overruled = is_overruled;
     }
 }

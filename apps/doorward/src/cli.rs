@@ -38,6 +38,12 @@ pub(crate) enum Command {
         #[command(subcommand)]
         command: UserCommand,
     },
+    /// See and change what signs tokens
+    #[command(after_help = "Example: doorward key list")]
+    Key {
+        #[command(subcommand)]
+        command: KeyCommand,
+    },
     /// See what mails say
     #[command(after_help = "Example: doorward mail preview reset_password")]
     Mail {
@@ -122,6 +128,57 @@ pub(crate) enum UserCommand {
         #[arg(required = true, value_name = "ROLE")]
         roles: Vec<String>,
     },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum KeyCommand {
+    /// List the keys, with what each does and from when to when
+    #[command(after_help = "Example: doorward key list --json")]
+    List,
+    /// Make a key that signs once it was published for keys.publish_ahead
+    #[command(after_help = "Example: doorward key rotate")]
+    Rotate {
+        /// Have it sign in a minute: for an emergency
+        #[arg(long)]
+        now: bool,
+    },
+    /// Remove a key at once: for one that was stolen. Its tokens are refused
+    #[command(after_help = "Example: doorward key revoke qJpXk0s1…")]
+    Revoke {
+        /// The kid, as `doorward key list` shows it
+        kid: String,
+    },
+    /// Print a new secret of 256 bits, for keys.shared_secret
+    #[command(after_help = "Example: doorward key generate --json-key JWT_SECRET")]
+    Generate {
+        /// Print a JSON object that has the secret under this name
+        #[arg(long, value_name = "KEY")]
+        json_key: Option<String>,
+    },
+    /// Do one step of a rotation by AWS Secrets Manager: its event is read from standard input
+    #[command(after_help = "Example: doorward key rotation-step ring < event.json")]
+    RotationStep {
+        /// What the secret holds
+        secret: RotatedSecret,
+    },
+    /// Be the AWS Lambda function that Secrets Manager calls for each step of a rotation
+    #[command(after_help = "Example: doorward key rotation-function shared-secret")]
+    RotationFunction {
+        /// What the secret holds
+        secret: RotatedSecret,
+    },
+    /// Seal what is stored with the first key of data_key, so that the others can be removed
+    #[command(after_help = "Example: doorward key reseal")]
+    Reseal,
+}
+
+/// What a secret of AWS Secrets Manager holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum RotatedSecret {
+    /// The key ring, as keys.source names it
+    Ring,
+    /// A secret of keys.shared_secret
+    SharedSecret,
 }
 
 #[derive(Debug, Subcommand)]

@@ -7,26 +7,23 @@ use std::path::Path;
 use std::sync::Arc;
 use std::thread;
 
-use contracts::{EventSink, SecretSource};
+use contracts::EventSink;
 use crypto::{
     Argon2EngineKind, Argon2Params, BcryptCost, DataKeys, HashAlgorithm, HashingSettings,
-    SigningKey,
 };
-use secrecy::{ExposeSecret, SecretSlice};
-use secrets::Secrets;
 use service::{
-    CodePolicy, KeyPolicy, LimitPolicy, Parts, Policy, RegistrationPolicy, Service, StartError,
+    CodePolicy, KeyParts, LimitPolicy, Parts, Policy, RegistrationPolicy, Service, StartError,
     Stores, VerifyEmail,
 };
 use settings::{
-    Argon2Implementation, KeySettings, LimitSettings, PasswordAlgorithm, PasswordSettings,
-    RegistrationSettings, Settings, SigningSettings,
+    Argon2Implementation, LimitSettings, PasswordAlgorithm, PasswordSettings, RegistrationSettings,
+    Settings,
 };
 
-use crate::data_key::{self, read_secret};
+use crate::elsewhere::Elsewhere;
 use crate::failure::Failure;
-use crate::stores;
 use crate::system::{SystemClock, SystemEntropy};
+use crate::{data_key, signing, stores};
 
 /// How far below others hashing threads stand: a refresh does not wait behind a flood of sign-ins.
 const HASHING_NICENESS: i32 = 5;
@@ -35,23 +32,27 @@ const HASHING_NICENESS: i32 = 5;
 /// out of where they are kept apart from the main store.
 pub(crate) async fn open_service(
     settings: &Settings,
+    elsewhere: &Elsewhere,
     issuer: &str,
 ) -> Result<(Service, Option<Arc<dyn EventSink>>), Failure> {
     // Before anything is opened, which may make a database.
-    let keys = read_keys(settings).await?;
-    let opened = stores::open(settings).await?;
-    let parts = parts(settings, issuer, keys, opened.stores)?;
+    signing::check_secrets(&settings.keys, elsewhere).await?;
+    let data_keys = open_data_keys(settings, elsewhere).await?;
+    let opened = stores::open(settings, elsewhere).await?;
+    let keys = signing::open(&settings.keys, elsewhere, &opened.stores).await?;
+    let parts = parts(settings, issuer, (data_keys, keys), opened.stores)?;
     let service = Service::start(parts).await.map_err(explain)?;
     Ok((service, opened.session_ends))
 }
 
 /// The service for a command, which signs nothing and leaves the server's keys alone.
 pub(crate) async fn open_service_for_command(settings: &Settings) -> Result<Service, Failure> {
+    let elsewhere = Elsewhere::default();
     let issuer = settings.server.public_url_for(settings.server.listen);
-    let data = data_key::open(&settings.data_key, &Secrets::open(), &SystemEntropy).await?;
-    let keys = Keys { data, shared: Vec::new() };
-    let stores = stores::open(settings).await?.stores;
-    let parts = parts(settings, issuer.as_str(), keys, stores)?;
+    let data_keys = open_data_keys(settings, &elsewhere).await?;
+    let stores = stores::open(settings, &elsewhere).await?.stores;
+    let keys = signing::open(&settings.keys, &elsewhere, &stores).await?;
+    let parts = parts(settings, issuer.as_str(), (data_keys, keys), stores)?;
     Service::start_without_keys(parts).await.map_err(explain)
 }
 
@@ -74,13 +75,14 @@ pub(crate) enum OpenKeptServiceError {
 /// data key: one that was made for this would seal what the server's could not open.
 pub(crate) async fn open_service_as_kept(
     settings: &Settings,
+    elsewhere: &Elsewhere,
     stores: Stores,
 ) -> Result<Service, OpenKeptServiceError> {
     if let Some(path) = data_key::missing(&settings.data_key) {
         return Err(OpenKeptServiceError::NoDataKey(path));
     }
     let issuer = settings.server.public_url_for(settings.server.listen);
-    let keys = read_keys(settings).await.map_err(OpenKeptServiceError::Keys)?;
+    let keys = read_keys(settings, elsewhere, &stores).await.map_err(OpenKeptServiceError::Keys)?;
     let parts =
         parts(settings, issuer.as_str(), keys, stores).map_err(OpenKeptServiceError::Hashing)?;
     Service::start_with_kept_keys(parts).await.map_err(|error| match &error {
@@ -99,37 +101,40 @@ fn is_of_the_store(error: &StartError) -> bool {
         .any(|cause| matches!(cause.downcast_ref(), Some(service::Failure::Store(_))))
 }
 
-/// What the settings give or name to seal and to sign with.
-struct Keys {
-    data: DataKeys,
-    shared: Vec<SecretSlice<u8>>,
+/// What seals and what signs.
+async fn read_keys(
+    settings: &Settings,
+    elsewhere: &Elsewhere,
+    stores: &Stores,
+) -> Result<(DataKeys, KeyParts), Failure> {
+    signing::check_secrets(&settings.keys, elsewhere).await?;
+    let data_keys = open_data_keys(settings, elsewhere).await?;
+    Ok((data_keys, signing::open(&settings.keys, elsewhere, stores).await?))
 }
 
-async fn read_keys(settings: &Settings) -> Result<Keys, Failure> {
-    let secrets = Secrets::open();
-    let shared = shared_secrets(&settings.keys, &secrets).await?;
-    let data = data_key::open(&settings.data_key, &secrets, &SystemEntropy).await?;
-    Ok(Keys { data, shared })
+async fn open_data_keys(settings: &Settings, elsewhere: &Elsewhere) -> Result<DataKeys, Failure> {
+    data_key::open(&settings.data_key, &*elsewhere.secrets(), &SystemEntropy).await
 }
 
-fn parts(settings: &Settings, issuer: &str, keys: Keys, stores: Stores) -> Result<Parts, Failure> {
-    let key_policy = KeyPolicy {
-        algorithm: settings.keys.signing.algorithm(),
-        shared_secrets: keys.shared,
-        grace: settings.keys.grace,
-    };
+fn parts(
+    settings: &Settings,
+    issuer: &str,
+    (data_keys, keys): (DataKeys, KeyParts),
+    stores: Stores,
+) -> Result<Parts, Failure> {
     Ok(Parts {
-        data_keys: keys.data,
+        data_keys,
+        keys,
         stores,
         clock: Arc::new(SystemClock),
         entropy: Arc::new(SystemEntropy),
         hashing: hashing(&settings.password)?,
         on_hashing_thread: Arc::new(lower_priority),
-        policy: policy(settings, issuer, key_policy),
+        policy: policy(settings, issuer),
     })
 }
 
-fn policy(settings: &Settings, issuer: &str, keys: KeyPolicy) -> Policy {
+fn policy(settings: &Settings, issuer: &str) -> Policy {
     Policy {
         issuer: issuer.to_owned(),
         audiences: settings.tokens.audience.iter().cloned().collect(),
@@ -146,7 +151,7 @@ fn policy(settings: &Settings, issuer: &str, keys: KeyPolicy) -> Policy {
         },
         limits: limits(settings.limits),
         links_base: format!("{issuer}{}", settings.server.base_path_text()),
-        keys,
+        keys: signing::policy(&settings.keys),
     }
 }
 
@@ -209,22 +214,4 @@ fn hashing(settings: &PasswordSettings) -> Result<HashingSettings, Failure> {
 /// Where the system does not allow it, hashing competes with the rest; nothing else changes.
 fn lower_priority() {
     let _ = rustix::process::setpriority_process(None, HASHING_NICENESS);
-}
-
-async fn shared_secrets(
-    settings: &KeySettings,
-    secrets: &dyn SecretSource,
-) -> Result<Vec<SecretSlice<u8>>, Failure> {
-    let SigningSettings::SharedSecrets(inputs) = &settings.signing else {
-        return Ok(Vec::new());
-    };
-    let mut read = Vec::new();
-    for input in inputs.iter() {
-        let text = read_secret(input, secrets).await?;
-        let secret = text.expose_secret().as_bytes();
-        SigningKey::from_shared_secret(secret)
-            .map_err(Failure::of_secret("a secret of keys.shared_secret cannot be used"))?;
-        read.push(SecretSlice::from(secret.to_vec()));
-    }
-    Ok(read)
 }

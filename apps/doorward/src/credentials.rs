@@ -5,26 +5,27 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use contracts::{BoxError, CredentialSource, Credentials, SecretSource};
 use secrecy::{ExposeSecret, SecretString};
-use secrets::Secrets;
 use serde::Deserialize;
 use settings::SecretInput;
 
 use crate::data_key::read_secret;
+use crate::elsewhere::Elsewhere;
 
 /// The credentials that `setting` names, if it names any: read anew whenever the server has refused
 /// the old ones.
 pub(crate) fn named(
     setting: &'static str,
     input: Option<&SecretInput>,
+    elsewhere: &Elsewhere,
 ) -> Option<Arc<dyn CredentialSource>> {
     let input = input?.clone();
-    Some(Arc::new(NamedCredentials { setting, input, secrets: Secrets::open() }))
+    Some(Arc::new(NamedCredentials { setting, input, secrets: elsewhere.new_secrets() }))
 }
 
 struct NamedCredentials {
     setting: &'static str,
     input: SecretInput,
-    secrets: Secrets,
+    secrets: Arc<dyn SecretSource>,
 }
 
 /// The JSON as Secrets Manager keeps it for databases; what else is in it is not looked at.
@@ -37,8 +38,7 @@ struct StoredCredentials {
 #[async_trait]
 impl CredentialSource for NamedCredentials {
     async fn read_credentials(&self) -> Result<Credentials, BoxError> {
-        let secrets: &dyn SecretSource = &self.secrets;
-        let text = read_secret(&self.input, secrets).await?;
+        let text = read_secret(&self.input, &*self.secrets).await?;
         // What serde says of the text may repeat it.
         let stored: StoredCredentials =
             serde_json::from_str(text.expose_secret()).map_err(|_| {

@@ -7,6 +7,7 @@ use mail::{DevelopmentMailbox, Sender, SmtpSecurity, SmtpTransport, Templates};
 use settings::{MailSettings, MailTransportSettings, SmtpSettings};
 
 use crate::credentials;
+use crate::elsewhere::Elsewhere;
 use crate::failure::Failure;
 
 /// What puts mails into words, what sends them, and in development where they stay.
@@ -17,13 +18,13 @@ pub(crate) struct Mails {
 }
 
 /// Opens what the settings name. Sends nothing and connects to nothing.
-pub(crate) fn open(settings: &MailSettings) -> Result<Mails, Failure> {
+pub(crate) fn open(settings: &MailSettings, elsewhere: &Elsewhere) -> Result<Mails, Failure> {
     let words = open_templates(settings)?;
     let MailTransportSettings::Smtp(smtp) = &settings.transport else {
         let mailbox = Arc::new(DevelopmentMailbox::new());
         return Ok(Mails { words, transport: mailbox.clone(), mailbox: Some(mailbox) });
     };
-    let transport = Arc::new(open_smtp(settings, smtp)?);
+    let transport = Arc::new(open_smtp(settings, smtp, elsewhere)?);
     Ok(Mails { words, transport, mailbox: None })
 }
 
@@ -33,7 +34,11 @@ pub(crate) fn open_templates(settings: &MailSettings) -> Result<Templates, Failu
         .map_err(Failure::of("mail.templates cannot be used"))
 }
 
-fn open_smtp(settings: &MailSettings, smtp: &SmtpSettings) -> Result<SmtpTransport, Failure> {
+fn open_smtp(
+    settings: &MailSettings,
+    smtp: &SmtpSettings,
+    elsewhere: &Elsewhere,
+) -> Result<SmtpTransport, Failure> {
     let ca_pem = match &smtp.ca_file {
         None => None,
         Some(path) => {
@@ -41,7 +46,7 @@ fn open_smtp(settings: &MailSettings, smtp: &SmtpSettings) -> Result<SmtpTranspo
             Some(std::fs::read(path).map_err(Failure::of(what))?)
         }
     };
-    let credentials = credentials::named("mail.credentials", smtp.credentials.as_ref());
+    let credentials = credentials::named("mail.credentials", smtp.credentials.as_ref(), elsewhere);
     let security = match smtp.url.security {
         settings::SmtpSecurity::Tls => SmtpSecurity::Tls,
         settings::SmtpSecurity::StartTls => SmtpSecurity::StartTls,

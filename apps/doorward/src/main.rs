@@ -8,14 +8,18 @@ mod console;
 mod credentials;
 mod data_key;
 mod doctor;
+mod elsewhere;
 mod failure;
 mod healthcheck;
+mod key_commands;
 mod logging;
 mod mail_commands;
 mod mails;
 mod migrate;
 mod outbox_commands;
+mod rotation;
 mod serve;
+mod signing;
 mod stores;
 mod system;
 mod user_commands;
@@ -55,6 +59,7 @@ fn run(cli: Cli) -> Result<(), Failure> {
         Command::Serve => serve_everything(&loaded),
         Command::Migrate { check } => migrate::migrate(&loaded.settings, check, cli.json),
         Command::User { command } => user_commands::run(&loaded.settings, command, cli.json),
+        Command::Key { command } => key_commands::run(&loaded.settings, command, cli.json),
         Command::Mail { command } => mail_commands::run(&loaded.settings, command, cli.json),
         Command::Outbox { command } => outbox_commands::run(&loaded.settings, command, cli.json),
         Command::Doctor => doctor::run(&loaded, cli.json),

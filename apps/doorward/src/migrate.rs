@@ -1,5 +1,6 @@
 use settings::Settings;
 
+use crate::elsewhere::Elsewhere;
 use crate::failure::Failure;
 use crate::{console, stores};
 
@@ -8,7 +9,12 @@ pub(crate) fn migrate(settings: &Settings, is_check: bool, is_json: bool) -> Res
     let storage = &settings.storage;
     let failed = Failure::of(format!("{} cannot be migrated", stores::place(storage)));
     let steps = console::runtime()?.block_on(async {
-        if is_check { stores::pending(storage).await } else { stores::migrate(storage).await }
+        let elsewhere = Elsewhere::default();
+        if is_check {
+            stores::pending(storage, &elsewhere).await
+        } else {
+            stores::migrate(storage, &elsewhere).await
+        }
     });
     let steps = steps.map_err(failed)?;
     let word = if is_check { "pending" } else { "done" };

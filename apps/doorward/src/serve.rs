@@ -10,6 +10,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 use web::{AppState, WebSettings};
 
+use crate::elsewhere::Elsewhere;
 use crate::failure::Failure;
 use crate::{background, compose, console, mails};
 
@@ -31,8 +32,10 @@ async fn run(settings: &Settings) -> Result<(), Failure> {
     let (public, address) = bind(settings.server.listen)?;
     let (operations, operations_address) = bind(settings.server.operations_listen)?;
     let public_url = settings.server.public_url_for(address);
-    let mails = mails::open(&settings.mail)?;
-    let (service, session_ends) = compose::open_service(settings, public_url.as_str()).await?;
+    let elsewhere = Elsewhere::default();
+    let mails = mails::open(&settings.mail, &elsewhere)?;
+    let (service, session_ends) =
+        compose::open_service(settings, &elsewhere, public_url.as_str()).await?;
     let service = Arc::new(service);
     let web_settings = web_settings(settings, public_url.as_str());
     let state = AppState::new(Arc::clone(&service), web_settings, mails.mailbox.clone());
@@ -40,7 +43,8 @@ async fn run(settings: &Settings) -> Result<(), Failure> {
     let _background = Background(vec![
         tokio::spawn(background::relay(Arc::clone(&service), sinks(settings, session_ends))),
         tokio::spawn(background::relay_mails(Arc::clone(&service), mails)),
-        tokio::spawn(background::sweep(service)),
+        tokio::spawn(background::sweep(Arc::clone(&service))),
+        tokio::spawn(background::reload_keys(service)),
     ]);
     let public = listen(public, address)?;
     let operations = listen(operations, operations_address)?;

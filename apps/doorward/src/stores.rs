@@ -19,7 +19,11 @@ use storage_mongodb::{MongoSettings, MongoStorage};
 use storage_sql::{PostgresSettings, SqlStorage};
 
 use crate::credentials;
+use crate::elsewhere::Elsewhere;
 use crate::failure::Failure;
+
+/// A secret that settings name, and where to read it.
+type Named<'a> = (Option<&'a SecretInput>, &'a Elsewhere);
 
 /// The stores, and what hangs on them.
 pub(crate) struct Opened {
@@ -31,23 +35,26 @@ pub(crate) struct Opened {
 }
 
 /// Opens everything, with all pending steps of the schema taken.
-pub(crate) async fn open(settings: &Settings) -> Result<Opened, Failure> {
-    let stores = open_main(&settings.storage)
+pub(crate) async fn open(settings: &Settings, elsewhere: &Elsewhere) -> Result<Opened, Failure> {
+    let stores = open_main(&settings.storage, elsewhere)
         .await
         .map_err(Failure::of(format!("{} cannot be opened", place(&settings.storage))))?;
-    open_ephemeral(&settings.ephemeral, stores)
+    open_ephemeral(&settings.ephemeral, elsewhere, stores)
 }
 
 /// Creates or upgrades the schema. Returns the names of the steps that were pending.
-pub(crate) async fn migrate(settings: &StorageSettings) -> Result<Vec<&'static str>, StoreError> {
+pub(crate) async fn migrate(
+    settings: &StorageSettings,
+    elsewhere: &Elsewhere,
+) -> Result<Vec<&'static str>, StoreError> {
     match settings {
         StorageSettings::Sqlite { path } => storage_sql::migrate_sqlite(path),
         StorageSettings::Postgres { url, credentials, pool_max } => {
-            let settings = postgres(url, credentials.as_ref(), *pool_max);
+            let settings = postgres(url, (credentials.as_ref(), elsewhere), *pool_max);
             storage_sql::migrate_postgres(&settings).await
         }
         StorageSettings::Mongodb { url, credentials, pool_max } => {
-            let settings = mongodb(url, credentials.as_ref(), *pool_max);
+            let settings = mongodb(url, (credentials.as_ref(), elsewhere), *pool_max);
             storage_mongodb::migrate(&settings).await
         }
         StorageSettings::Dynamodb { table } => {
@@ -57,15 +64,18 @@ pub(crate) async fn migrate(settings: &StorageSettings) -> Result<Vec<&'static s
 }
 
 /// Names of the steps that `migrate` would take.
-pub(crate) async fn pending(settings: &StorageSettings) -> Result<Vec<&'static str>, StoreError> {
+pub(crate) async fn pending(
+    settings: &StorageSettings,
+    elsewhere: &Elsewhere,
+) -> Result<Vec<&'static str>, StoreError> {
     match settings {
         StorageSettings::Sqlite { path } => storage_sql::pending_sqlite(path),
         StorageSettings::Postgres { url, credentials, pool_max } => {
-            let settings = postgres(url, credentials.as_ref(), *pool_max);
+            let settings = postgres(url, (credentials.as_ref(), elsewhere), *pool_max);
             storage_sql::pending_postgres(&settings).await
         }
         StorageSettings::Mongodb { url, credentials, pool_max } => {
-            let settings = mongodb(url, credentials.as_ref(), *pool_max);
+            let settings = mongodb(url, (credentials.as_ref(), elsewhere), *pool_max);
             storage_mongodb::pending(&settings).await
         }
         StorageSettings::Dynamodb { table } => {
@@ -85,15 +95,19 @@ pub(crate) fn place(settings: &StorageSettings) -> String {
     }
 }
 
-async fn open_main(settings: &StorageSettings) -> Result<Stores, StoreError> {
+async fn open_main(
+    settings: &StorageSettings,
+    elsewhere: &Elsewhere,
+) -> Result<Stores, StoreError> {
     Ok(match settings {
         StorageSettings::Sqlite { path } => all_in(SqlStorage::open_sqlite(path)?),
         StorageSettings::Postgres { url, credentials, pool_max } => all_in(
-            SqlStorage::open_postgres(&postgres(url, credentials.as_ref(), *pool_max)).await?,
+            SqlStorage::open_postgres(&postgres(url, (credentials.as_ref(), elsewhere), *pool_max))
+                .await?,
         ),
-        StorageSettings::Mongodb { url, credentials, pool_max } => {
-            all_in(MongoStorage::open(&mongodb(url, credentials.as_ref(), *pool_max)).await?)
-        }
+        StorageSettings::Mongodb { url, credentials, pool_max } => all_in(
+            MongoStorage::open(&mongodb(url, (credentials.as_ref(), elsewhere), *pool_max)).await?,
+        ),
         StorageSettings::Dynamodb { table } => {
             let config = storage_dynamodb::sdk_config().await;
             all_in(DynamoStorage::open(table, &config).await?)
@@ -130,13 +144,18 @@ where
 }
 
 /// Puts what need not last where the settings want it.
-fn open_ephemeral(settings: &EphemeralSettings, mut stores: Stores) -> Result<Opened, Failure> {
+fn open_ephemeral(
+    settings: &EphemeralSettings,
+    elsewhere: &Elsewhere,
+    mut stores: Stores,
+) -> Result<Opened, Failure> {
     let (mut session_ends, mut shared_limits) = (None, None);
     match settings {
         EphemeralSettings::Storage => {}
         EphemeralSettings::Memory => stores.limiter = Arc::new(MemoryLimiter::new()),
         EphemeralSettings::Redis { url, credentials, ca_file, key_prefix, keeps_sessions } => {
-            let redis = connect(url, credentials.as_ref(), ca_file.as_deref(), key_prefix)?;
+            let redis =
+                connect(url, (credentials.as_ref(), elsewhere), ca_file.as_deref(), key_prefix)?;
             let limiter = Arc::new(RedisLimiter::new(redis.clone()));
             stores.limiter = Arc::new(FallbackLimiter::new(limiter, MemoryLimiter::new()));
             let probe: Arc<dyn Probe> = Arc::new(redis.clone());
@@ -155,7 +174,7 @@ fn open_ephemeral(settings: &EphemeralSettings, mut stores: Stores) -> Result<Op
 /// Connects to nothing yet: that Redis is down is no reason not to begin.
 fn connect(
     url: &ServerUrl,
-    credentials: Option<&SecretInput>,
+    credentials: Named<'_>,
     ca_file: Option<&Path>,
     key_prefix: &str,
 ) -> Result<RedisConnection, Failure> {
@@ -167,7 +186,7 @@ fn connect(
         }
     };
     RedisConnection::open(RedisSettings {
-        credentials: credentials::named("ephemeral.credentials", credentials),
+        credentials: credentials::named("ephemeral.credentials", credentials.0, credentials.1),
         ca_pem,
         key_prefix: key_prefix.to_owned(),
         ..RedisSettings::new(url.as_secret().clone())
@@ -175,10 +194,10 @@ fn connect(
     .map_err(Failure::of("ephemeral.url cannot be used"))
 }
 
-fn postgres(url: &ServerUrl, credentials: Option<&SecretInput>, pool_max: u32) -> PostgresSettings {
+fn postgres(url: &ServerUrl, credentials: Named<'_>, pool_max: u32) -> PostgresSettings {
     PostgresSettings {
         url: url.as_secret().clone(),
-        credentials: credentials::named("storage.credentials", credentials),
+        credentials: credentials::named("storage.credentials", credentials.0, credentials.1),
         pool_max: usize::try_from(pool_max)
             .ok()
             .and_then(NonZeroUsize::new)
@@ -186,9 +205,9 @@ fn postgres(url: &ServerUrl, credentials: Option<&SecretInput>, pool_max: u32) -
     }
 }
 
-fn mongodb(url: &ServerUrl, credentials: Option<&SecretInput>, pool_max: u32) -> MongoSettings {
+fn mongodb(url: &ServerUrl, credentials: Named<'_>, pool_max: u32) -> MongoSettings {
     MongoSettings {
-        credentials: credentials::named("storage.credentials", credentials),
+        credentials: credentials::named("storage.credentials", credentials.0, credentials.1),
         pool_max,
         ..MongoSettings::new(url.as_secret().clone())
     }

@@ -8,6 +8,7 @@ mod dialer;
 mod failure;
 mod fallback_limiter;
 mod keys;
+mod live_sessions;
 mod memory_limiter;
 mod redis_limiter;
 mod redis_sessions;

@@ -152,6 +152,7 @@ mod tests {
             at: AT,
             by: None,
             idle_expires_at: AT,
+            resealed: None,
         };
         let moved = [&value[..FORGIVEN_END], &tail(&advance)].concat();
         let expected =

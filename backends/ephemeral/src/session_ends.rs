@@ -7,7 +7,7 @@ use domain::SessionId;
 use tokio::time::Instant;
 
 use crate::RedisConnection;
-use crate::redis_sessions::LiveSessions;
+use crate::live_sessions::LiveSessions;
 
 /// How long after a failure Redis is not asked: one that hangs keeps each who asks for a second,
 /// and behind one event there may be a hundred more.
@@ -65,15 +65,16 @@ impl RedisSessionEnds {
 #[async_trait]
 impl EventSink for RedisSessionEnds {
     async fn publish(&self, event: &OutboxEvent) -> Result<(), PublishError> {
+        let Some(user) = &event.subject else { return Ok(()) };
         match event.name.as_str() {
             "user.deleted" => {
-                let deleted = self.ask(self.live.delete_all(&event.subject)).await;
+                let deleted = self.ask(self.live.delete_all(user)).await;
                 deleted.map_err(|error| PublishError(error.into()))
             }
             "session.revoked" => {
                 // Where none is named, the user's epoch has ended them, and they expire.
                 if let Some(session) = session_of(event) {
-                    let deleted = self.ask(self.live.delete(&event.subject, session)).await;
+                    let deleted = self.ask(self.live.delete(user, session)).await;
                     tell_if_failed(deleted);
                 }
                 Ok(())

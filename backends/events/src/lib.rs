@@ -14,7 +14,7 @@ impl EventSink for LogSink {
         tracing::info!(
             event.id = %event.id,
             event.type = event.name,
-            event.subject = %event.subject,
+            event.subject = event.subject.as_ref().map(tracing::field::display),
             event.time_ms = event.at.unix_ms(),
             "event"
         );

@@ -26,6 +26,7 @@ mod roles;
 mod row;
 mod rows;
 mod schema;
+mod sealed_keys;
 mod sessions;
 mod sweep;
 pub mod table;

@@ -1,5 +1,7 @@
 use async_trait::async_trait;
-use contracts::{MailOutboxStore, MailState, OutboxMail, QueuedMail, Replaced, StoreError};
+use contracts::{
+    MailOutboxStore, MailState, OutboxMail, QueuedMail, Replaced, Resealed, StoreError,
+};
 use domain::{EmailAddress, MailId, MailTemplate, Timestamp, UserId};
 use tokio::time::Instant;
 
@@ -62,6 +64,21 @@ impl MailOutboxStore for DynamoStorage {
         }
     }
 
+    async fn replace_mail_values(
+        &self,
+        id: MailId,
+        values: &Resealed,
+    ) -> Result<Replaced, StoreError> {
+        let fields = Fields::default().with("sealed_values", bytes(&values.new));
+        let action = Action::update(Key::mail(id), fields)
+            .when("#sealed_values = :old")
+            .value(":old", bytes(&values.old));
+        match within(self.write(action)).await? {
+            Written::Done(_) => Ok(Replaced::Yes),
+            Written::Unmet(_) => Ok(Replaced::Stale),
+        }
+    }
+
     async fn delete_mail(&self, id: MailId) -> Result<(), StoreError> {
         within(self.write(Action::delete(Key::mail(id)))).await.map(|_| ())
     }
@@ -105,10 +122,7 @@ fn to_mail(item: &Item) -> Result<OutboxMail, StoreError> {
     let row = Row(item);
     let mail = QueuedMail {
         id: parsed("mail id", MailId::parse(row.text("id")?))?,
-        user: row
-            .optional_text("user")?
-            .map(|text| parsed("user of a mail", UserId::parse(text)))
-            .transpose()?,
+        user: row.optional_user("user")?,
         template: known("mail template", MailTemplate::parse(row.text("template")?))?,
         recipient: parsed("recipient", EmailAddress::parse(row.text("recipient")?))?,
         sealed_values: row.bytes("sealed_values")?,

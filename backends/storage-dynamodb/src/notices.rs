@@ -20,7 +20,7 @@ pub(crate) fn insert_event(event: &OutboxEvent) -> Action {
     let fields = Fields::default()
         .with("id", text(event.id.to_string()))
         .with("name", text(&event.name))
-        .with("subject", text(event.subject.as_str()))
+        .maybe("subject", event.subject.as_ref().map(|user| text(user.as_str())))
         .with("at_ms", moment(event.at))
         .with("envelope", text(&event.envelope))
         .with("lease_until_ms", moment(NEVER));

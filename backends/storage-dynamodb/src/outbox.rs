@@ -120,7 +120,7 @@ fn to_event(item: &Item) -> Result<OutboxEvent, StoreError> {
     Ok(OutboxEvent {
         id: parsed("event id", EventId::parse(row.text("id")?))?,
         name: row.text("name")?.to_owned(),
-        subject: row.user("subject")?,
+        subject: row.optional_user("subject")?,
         at: row.moment("at_ms")?,
         envelope: row.text("envelope")?.to_owned(),
     })

@@ -31,6 +31,7 @@ pub(crate) struct Range {
     filter: Option<String>,
     values: HashMap<String, AttributeValue>,
     is_backward: bool,
+    start: Option<Item>,
 }
 
 impl Range {
@@ -51,6 +52,11 @@ impl Range {
             .value(":from", moment(from))
     }
 
+    /// All that [`BY_MOMENT`] finds in a partition, the earliest first.
+    pub(crate) fn all_by_moment(partition: impl Into<String>) -> Self {
+        Self::new(Some(BY_MOMENT), "#GSI1PK = :pk", partition)
+    }
+
     /// What [`BY_LIST`] finds in a partition, after a name.
     pub(crate) fn listed(partition: impl Into<String>, after: Option<&str>) -> Self {
         let range = Self::new(Some(BY_LIST), "#GSI2PK = :pk", partition);
@@ -64,6 +70,7 @@ impl Range {
             filter: None,
             values: HashMap::from([(":pk".to_owned(), text(partition))]),
             is_backward: false,
+            start: None,
         }
     }
 
@@ -75,6 +82,12 @@ impl Range {
     /// After that sort key.
     pub(crate) fn after(self, after: Option<&str>) -> Self {
         after.map_or(self.clone(), |after| self.and("#SK > :after", after))
+    }
+
+    /// After that item of an index, given by all its keys.
+    pub(crate) fn starting_after(mut self, item: Option<Item>) -> Self {
+        self.start = item;
+        self
     }
 
     /// Only sort keys that begin so.
@@ -105,7 +118,7 @@ impl DynamoStorage {
     /// The first `limit` items of the range.
     pub(crate) async fn list(&self, range: &Range, limit: usize) -> Result<Vec<Item>, StoreError> {
         let mut items: Vec<Item> = Vec::new();
-        let mut start = None;
+        let mut start = range.start.clone();
         while items.len() < limit {
             let page = (limit - items.len()).clamp(PAGE_MIN, PAGE_MAX);
             let output = self

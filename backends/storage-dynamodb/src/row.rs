@@ -98,6 +98,10 @@ impl<'a> Row<'a> {
     pub(crate) fn user(self, name: &'static str) -> Result<UserId, StoreError> {
         parsed(name, UserId::parse(self.text(name)?))
     }
+
+    pub(crate) fn optional_user(self, name: &'static str) -> Result<Option<UserId>, StoreError> {
+        self.optional_text(name)?.map(|text| parsed(name, UserId::parse(text))).transpose()
+    }
 }
 
 fn element<'a>(name: &'static str, value: &'a AttributeValue) -> Result<&'a str, StoreError> {

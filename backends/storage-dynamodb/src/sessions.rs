@@ -1,13 +1,13 @@
 use async_trait::async_trait;
 use contracts::{
     Advance, Advanced, EndSession, Ended, Forgive, InsertSession, KnownDevice, NewSession,
-    OutboxEvent, Reauthenticate, SessionStore, SignedIn, StoreError,
+    OutboxEvent, Reauthenticate, Replaced, Resealed, SealedKey, SessionStore, SignedIn, StoreError,
 };
 use domain::{DeviceDigest, Session, SessionId, Timestamp, UserId, UserStatus};
 use tokio::time::{Instant, timeout_at};
 
 use crate::DynamoStorage;
-use crate::fields::{Fields, counter, moment, text};
+use crate::fields::{Fields, bytes, counter, moment, text};
 use crate::notices::{insert_event, insert_notices};
 use crate::operation::{OPERATION_MAX, within};
 use crate::query::Range;
@@ -63,12 +63,15 @@ impl SessionStore for DynamoStorage {
     }
 
     async fn advance_generation(&self, advance: &Advance) -> Result<Advanced, StoreError> {
-        let fields = Fields::default()
+        let mut fields = Fields::default()
             .with("generation", counter(advance.to))
             .with("rotated_at_ms", moment(advance.at))
             .with("last_used_at_ms", moment(advance.at))
             .maybe("rotated_by", advance.by.as_deref().map(text))
             .with("idle_expires_at_ms", moment(advance.idle_expires_at));
+        if let Some(key) = &advance.resealed {
+            fields = fields.with("sealed_refresh_key", bytes(&key.new));
+        }
         let action = Action::update(Key::session(&advance.user, advance.session), fields)
             .when("#generation = :from AND attribute_not_exists(#ended_at_ms)")
             .value(":from", counter(advance.from));
@@ -98,6 +101,23 @@ impl SessionStore for DynamoStorage {
         events: &[OutboxEvent],
     ) -> Result<Ended, StoreError> {
         within(self.end(end, events)).await
+    }
+
+    async fn list_sealed_keys(
+        &self,
+        after: Option<&SealedKey>,
+        limit: usize,
+    ) -> Result<Vec<SealedKey>, StoreError> {
+        within(self.list_keys(after, limit)).await
+    }
+
+    async fn replace_sealed_key(
+        &self,
+        user: &UserId,
+        session: SessionId,
+        key: &Resealed,
+    ) -> Result<Replaced, StoreError> {
+        within(self.replace_key(user, session, key)).await
     }
 }
 

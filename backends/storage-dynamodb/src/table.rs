@@ -48,6 +48,7 @@
 //! | revocation | `GSI1` | `REVOCATION#<0-3>` | expiry |
 //! | mail | `GSI1` | `MAIL#<0-3>` | when it is due |
 //! | mail that goes with its user | `GSI2` | `OWNER#<user>` | mail |
+//! | record of the deployment | `GSI2` | `RECORDS` | name |
 //!
 //! A digit after `#` is a shard, chosen by a hash of the last part of the item's name, so that no
 //! partition is written by everybody. The sequence of revocations is the sum of its parts.
@@ -56,8 +57,8 @@
 //!
 //! Both are eventually consistent, so they only say where to look: what is found there is read, or
 //! changed under a condition, in the table itself, and what is not yet found there is found next
-//! time. `GSI1` finds what is due by a moment (sweeps, mails), `GSI2` lists users, and the mails
-//! and challenges of one user. Nobody signs in, refreshes or signs out by an index.
+//! time. `GSI1` finds what is due by a moment (sweeps, mails), `GSI2` lists users, records, and
+//! the mails and challenges of one user. Nobody signs in, refreshes or signs out by an index.
 //!
 //! # Time to live
 //!
@@ -231,6 +232,9 @@ impl Key {
 
 /// The partition of the parts of the revocation sequence.
 pub(crate) const COUNTER_PARTITION: &str = "COUNTERS";
+
+/// The partition of [`BY_LIST`] that records are listed in.
+pub(crate) const RECORD_LIST: &str = "RECORDS";
 
 pub(crate) fn user_partition(id: &UserId) -> String {
     format!("USER#{id}")

@@ -111,4 +111,9 @@ impl<'a> Fields<'a> {
     pub(crate) fn user(&self, name: &'static str) -> Result<UserId, StoreError> {
         parsed(name, UserId::parse(self.text(name)?))
     }
+
+    /// The id of a user who may be absent.
+    pub(crate) fn optional_user(&self, name: &'static str) -> Result<Option<UserId>, StoreError> {
+        self.has(name).then(|| self.user(name)).transpose()
+    }
 }

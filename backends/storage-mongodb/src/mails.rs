@@ -1,5 +1,7 @@
 use async_trait::async_trait;
-use contracts::{MailOutboxStore, MailState, OutboxMail, QueuedMail, Replaced, StoreError};
+use contracts::{
+    MailOutboxStore, MailState, OutboxMail, QueuedMail, Replaced, Resealed, StoreError,
+};
 use domain::{EmailAddress, MailId, MailTemplate, Timestamp, UserId};
 use mongodb::bson::{Document, doc};
 
@@ -76,6 +78,24 @@ impl MailOutboxStore for MongoStorage {
         replaced(self.write(operation).await?)
     }
 
+    async fn replace_mail_values(
+        &self,
+        id: MailId,
+        values: &Resealed,
+    ) -> Result<Replaced, StoreError> {
+        let id = id.to_string();
+        // Whoever claims mails finds them by `operation`.
+        let mut operation = Operation::traced(MAILS, id.as_str()).traced_by("resealed_by");
+        let fields = doc! { "sealed_values": binary(&values.new), "resealed_by": operation.id };
+        operation.push(Step::Update {
+            of: MAILS,
+            filter: doc! { "_id": id, "sealed_values": binary(&values.old) },
+            change: doc! { "$set": fields },
+            guard: Some(Guard::Record),
+        });
+        replaced(self.write(operation).await?)
+    }
+
     async fn delete_mail(&self, id: MailId) -> Result<(), StoreError> {
         self.delete(MAILS, doc! { "_id": id.to_string() }).await.map(|_| ())
     }
@@ -91,7 +111,7 @@ fn to_mail(document: &Document) -> Result<OutboxMail, StoreError> {
     let fields = Fields(document);
     let mail = QueuedMail {
         id: parsed("mail id", MailId::parse(fields.text("_id")?))?,
-        user: fields.has("user_id").then(|| fields.user("user_id")).transpose()?,
+        user: fields.optional_user("user_id")?,
         template: known("mail template", MailTemplate::parse(fields.text("template")?))?,
         recipient: parsed("recipient", EmailAddress::parse(fields.text("recipient")?))?,
         sealed_values: fields.bytes("sealed_values")?.into(),

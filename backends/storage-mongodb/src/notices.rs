@@ -1,6 +1,7 @@
 //! What a change tells of, written as part of its operation.
 
 use contracts::{MailState, Notices, OutboxEvent, QueuedMail};
+use domain::UserId;
 use mongodb::bson::{Document, doc};
 
 use crate::collections::{MAILS, OUTBOX};
@@ -22,14 +23,15 @@ pub(crate) fn insert_events(events: &[OutboxEvent]) -> Option<Step> {
 
 /// An event that nobody has claimed.
 pub(crate) fn event(event: &OutboxEvent) -> Document {
-    doc! {
+    let mut document = doc! {
         "_id": event.id.to_string(),
         "name": &event.name,
-        "user_id": event.subject.as_str(),
         "at": event.at.unix_ms(),
         "envelope": &event.envelope,
         "lease_until": 0_i64,
-    }
+    };
+    put_some(&mut document, "user_id", event.subject.as_ref().map(UserId::as_str));
+    document
 }
 
 /// A mail that is due from the moment it was written.
@@ -45,6 +47,6 @@ fn mail(mail: &QueuedMail) -> Document {
         "attempts": 0_i64,
         "due_at": mail.created_at.unix_ms(),
     };
-    put_some(&mut document, "user_id", mail.user.as_ref().map(domain::UserId::as_str));
+    put_some(&mut document, "user_id", mail.user.as_ref().map(UserId::as_str));
     document
 }

@@ -86,8 +86,13 @@ impl Operation {
         document: impl Into<Bson>,
         field: &'static str,
     ) -> Self {
-        let traced = Self::traced(collection, document);
-        Self { traced_by: field, has_ids_of_its_own: true, ..traced }
+        let traced = Self::traced(collection, document).traced_by(field);
+        Self { has_ids_of_its_own: true, ..traced }
+    }
+
+    /// The same operation, with its trace in another field: others go by what is in `operation`.
+    pub(crate) fn traced_by(self, field: &'static str) -> Self {
+        Self { traced_by: field, ..self }
     }
 
     /// The changes, in their order.

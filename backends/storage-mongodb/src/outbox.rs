@@ -114,7 +114,7 @@ fn to_event(document: &Document) -> Result<OutboxEvent, StoreError> {
     Ok(OutboxEvent {
         id: parsed("event id", EventId::parse(fields.text("_id")?))?,
         name: fields.text("name")?.to_owned(),
-        subject: fields.user("user_id")?,
+        subject: fields.optional_user("user_id")?,
         at: fields.moment("at")?,
         envelope: fields.text("envelope")?.to_owned(),
     })

@@ -1,12 +1,14 @@
 use async_trait::async_trait;
-use contracts::{Inserted, Record, RecordStore, Replaced, StoreError};
+use contracts::{Inserted, OutboxEvent, Record, RecordStore, Replaced, StoreError};
 use mongodb::bson::doc;
 
 use crate::MongoStorage;
 use crate::collections::RECORDS;
 use crate::documents::{Fields, binary, counter};
+use crate::notices::insert_events;
 use crate::operation::{Guard, Operation, Step, Written};
 use crate::outcomes::{replaced, unexpected};
+use crate::reads::Page;
 
 #[async_trait]
 impl RecordStore for MongoStorage {
@@ -14,12 +16,30 @@ impl RecordStore for MongoStorage {
         let Some(found) = self.find_one(RECORDS, doc! { "_id": name }).await? else {
             return Ok(None);
         };
-        let fields = Fields(&found);
-        let (version, content) = (fields.counter("version")?, fields.bytes("content")?.into());
-        Ok(Some(Record { version, content }))
+        to_record(&Fields(&found)).map(Some)
     }
 
-    async fn insert_record(&self, name: &str, content: &[u8]) -> Result<Inserted, StoreError> {
+    async fn list_records(
+        &self,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<Vec<(String, Record)>, StoreError> {
+        let filter = doc! { "_id": { "$gt": after.unwrap_or_default() } };
+        let page = Page { of: RECORDS, filter, order: doc! { "_id": 1 }, limit };
+        let mut records = Vec::new();
+        for found in self.list(page).await? {
+            let fields = Fields(&found);
+            records.push((fields.text("_id")?.to_owned(), to_record(&fields)?));
+        }
+        Ok(records)
+    }
+
+    async fn insert_record(
+        &self,
+        name: &str,
+        content: &[u8],
+        events: &[OutboxEvent],
+    ) -> Result<Inserted, StoreError> {
         let mut operation = Operation::traced(RECORDS, name);
         let record = doc! {
             "_id": name,
@@ -28,6 +48,7 @@ impl RecordStore for MongoStorage {
             "operation": operation.id,
         };
         operation.push(Step::Insert { into: RECORDS, documents: vec![record] });
+        operation.extend(insert_events(events));
         match self.write(operation).await? {
             Written::Done => Ok(Inserted::Yes),
             Written::Duplicate => Ok(Inserted::Exists),
@@ -40,6 +61,7 @@ impl RecordStore for MongoStorage {
         name: &str,
         version: u64,
         content: &[u8],
+        events: &[OutboxEvent],
     ) -> Result<Replaced, StoreError> {
         let mut operation = Operation::traced(RECORDS, name);
         let change = doc! {
@@ -52,6 +74,12 @@ impl RecordStore for MongoStorage {
             change,
             guard: Some(Guard::Record),
         });
+        operation.extend(insert_events(events));
         replaced(self.write(operation).await?)
     }
+}
+
+fn to_record(fields: &Fields<'_>) -> Result<Record, StoreError> {
+    let (version, content) = (fields.counter("version")?, fields.bytes("content")?.into());
+    Ok(Record { version, content })
 }

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use contracts::{KnownDevice, StoreError};
+use contracts::{KnownDevice, SealedKey, StoreError};
 use domain::{
     AuthenticationMethod, Client, DeviceDigest, EndReason, Session, SessionEnd, SessionId, UserId,
 };
@@ -71,6 +71,17 @@ pub(crate) fn to_session(document: &Document) -> Result<Session, StoreError> {
         idle_expires_at: fields.moment("idle_expires_at")?,
         expires_at: fields.moment("expires_at")?,
         end: to_end(&fields)?,
+    })
+}
+
+/// Reads the key of a session.
+pub(crate) fn to_sealed_key(document: &Document) -> Result<SealedKey, StoreError> {
+    let fields = Fields(document);
+    Ok(SealedKey {
+        user: fields.user("user_id")?,
+        session: parsed("session id", SessionId::parse(fields.text("_id")?))?,
+        expires_at: fields.moment("expires_at")?,
+        sealed_refresh_key: fields.bytes("sealed_refresh_key")?.into(),
     })
 }
 

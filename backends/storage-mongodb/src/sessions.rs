@@ -1,7 +1,7 @@
 use async_trait::async_trait;
 use contracts::{
     Advance, Advanced, EndSession, Ended, Forgive, InsertSession, KnownDevice, NewSession,
-    OutboxEvent, Reauthenticate, SessionStore, SignedIn, StoreError,
+    OutboxEvent, Reauthenticate, Replaced, Resealed, SealedKey, SessionStore, SignedIn, StoreError,
 };
 use domain::{Account, DeviceDigest, Session, SessionId, Timestamp, User, UserId, UserStatus};
 use futures_util::future::try_join3;
@@ -10,14 +10,14 @@ use mongodb::bson::{Document, doc};
 use crate::MongoStorage;
 use crate::attempts::in_time;
 use crate::collections::{DEVICES, SESSIONS, USERS};
-use crate::documents::{Fields, counter};
+use crate::documents::{Fields, binary, counter};
 use crate::notices::{insert_events, insert_notices};
 use crate::operation::{Guard, Operation, Step, Written};
-use crate::outcomes::{advanced, unexpected};
+use crate::outcomes::{advanced, replaced, unexpected};
 use crate::reads::Page;
 use crate::revocations::insert_revocation;
 use crate::session_documents::{
-    device_document, device_key, method_names, session_document, to_session,
+    device_document, device_key, method_names, session_document, to_sealed_key, to_session,
 };
 use crate::user_documents::to_account;
 use crate::users::all_roles;
@@ -120,6 +120,9 @@ impl SessionStore for MongoStorage {
             }
             None => Some("rotated_by"),
         };
+        if let Some(key) = &advance.resealed {
+            fields.insert("sealed_refresh_key", binary(&key.new));
+        }
         self.compare_and_set((&advance.user, advance.session), guards, fields, absent).await
     }
 
@@ -163,6 +166,39 @@ impl SessionStore for MongoStorage {
             Written::Unmet(_) => Ok(Ended::Already),
             refused @ Written::Duplicate => Err(unexpected(refused)),
         }
+    }
+
+    async fn list_sealed_keys(
+        &self,
+        after: Option<&SealedKey>,
+        limit: usize,
+    ) -> Result<Vec<SealedKey>, StoreError> {
+        let after = after.map(|key| key.session.to_string()).unwrap_or_default();
+        let filter = doc! { "_id": { "$gt": after } };
+        let page = Page { of: SESSIONS, filter, order: doc! { "_id": 1 }, limit };
+        self.list(page).await?.iter().map(to_sealed_key).collect()
+    }
+
+    async fn replace_sealed_key(
+        &self,
+        user: &UserId,
+        session: SessionId,
+        key: &Resealed,
+    ) -> Result<Replaced, StoreError> {
+        let id = session.to_string();
+        let mut operation = Operation::traced(SESSIONS, id.as_str()).traced_by("resealed_by");
+        let fields = doc! { "sealed_refresh_key": binary(&key.new), "resealed_by": operation.id };
+        operation.push(Step::Update {
+            of: SESSIONS,
+            filter: doc! {
+                "_id": id,
+                "user_id": user.as_str(),
+                "sealed_refresh_key": binary(&key.old),
+            },
+            change: doc! { "$set": fields },
+            guard: Some(Guard::Record),
+        });
+        replaced(self.write(operation).await?)
     }
 }
 
@@ -279,7 +315,8 @@ fn note_sign_in(session: &Session) -> Operation {
 }
 
 fn active(user: &UserId, epoch: u64) -> Document {
-    doc! { "_id": user.as_str(), "session_epoch": counter(epoch), "status": UserStatus::Active.name() }
+    let status = UserStatus::Active.name();
+    doc! { "_id": user.as_str(), "session_epoch": counter(epoch), "status": status }
 }
 
 fn joined(

@@ -131,12 +131,12 @@ mod tests {
     #[tokio::test]
     async fn while_another_process_holds_the_database_writes_are_unavailable_and_reads_go_on() {
         let (storage, path, _folder) = open_impatiently();
-        storage.insert_record("before", b"").await.unwrap();
+        storage.insert_record("before", b"", &[]).await.unwrap();
         for lock in ["BEGIN IMMEDIATE", "BEGIN EXCLUSIVE"] {
             let other = Connection::open(&path).unwrap();
             other.execute_batch(lock).unwrap();
 
-            let refused = storage.insert_record("during", b"").await;
+            let refused = storage.insert_record("during", b"", &[]).await;
             assert!(matches!(refused, Err(StoreError::Unavailable(_))), "{refused:?}");
             assert!(matches!(storage.check().await, Err(StoreError::Unavailable(_))));
             assert!(storage.find_record("before").await.unwrap().is_some());
@@ -145,7 +145,7 @@ mod tests {
             storage.check().await.unwrap();
             assert_eq!(storage.find_record("during").await.unwrap(), None);
         }
-        assert_eq!(storage.insert_record("after", b"").await.unwrap(), Inserted::Yes);
+        assert_eq!(storage.insert_record("after", b"", &[]).await.unwrap(), Inserted::Yes);
     }
 
     #[tokio::test]

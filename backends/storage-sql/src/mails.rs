@@ -1,5 +1,7 @@
 use async_trait::async_trait;
-use contracts::{MailOutboxStore, MailState, OutboxMail, QueuedMail, Replaced, StoreError};
+use contracts::{
+    MailOutboxStore, MailState, OutboxMail, QueuedMail, Replaced, Resealed, StoreError,
+};
 use domain::{EmailAddress, MailId, MailTemplate, Timestamp, UserId};
 
 use crate::SqlStorage;
@@ -28,13 +30,16 @@ const REPLACE_MAIL: &str = "
        SET sealed_values = $1, state = $2, attempts = $3, due_at_ms = $4, last_error = $5
      WHERE id = $6 AND due_at_ms = $7";
 
+const REPLACE_MAIL_VALUES: &str =
+    "UPDATE mails SET sealed_values = $1 WHERE id = $2 AND sealed_values = $3";
+
 const DELETE_MAIL: &str = "DELETE FROM mails WHERE id = $1";
 
 const DELETE_ALL_MAILS_OF: &str = "DELETE FROM mails WHERE user_id = $1";
 
 #[cfg(test)]
 pub(crate) const STATEMENTS: &[&str] =
-    &[FIND_MAIL, LIST_MAILS, REPLACE_MAIL, DELETE_MAIL, DELETE_ALL_MAILS_OF];
+    &[FIND_MAIL, LIST_MAILS, REPLACE_MAIL, REPLACE_MAIL_VALUES, DELETE_MAIL, DELETE_ALL_MAILS_OF];
 
 #[cfg(test)]
 pub(crate) const DIALECT: &[Sql] = &[CLAIM_MAILS];
@@ -92,6 +97,17 @@ impl MailOutboxStore for SqlStorage {
             due_at.into(),
         ];
         let statement = Statement::new(REPLACE_MAIL, parameters).guard();
+        replaced(&self.engine.write(vec![statement]).await?)
+    }
+
+    async fn replace_mail_values(
+        &self,
+        id: MailId,
+        values: &Resealed,
+    ) -> Result<Replaced, StoreError> {
+        let parameters =
+            [values.new.as_ref().into(), id.to_string().into(), values.old.as_ref().into()];
+        let statement = Statement::new(REPLACE_MAIL_VALUES, parameters).guard();
         replaced(&self.engine.write(vec![statement]).await?)
     }
 

@@ -1,6 +1,7 @@
 //! What a change tells of, written as part of its operation.
 
 use contracts::{Notices, OutboxEvent, QueuedMail};
+use domain::{IdError, UserId};
 
 use crate::statement::Statement;
 
@@ -21,6 +22,17 @@ pub(crate) fn insert_notices(notices: &Notices) -> impl Iterator<Item = Statemen
     notices.events.iter().map(insert_event).chain(notices.mails.iter().map(insert_mail))
 }
 
+/// The user whom an event is about, as the column holds it. It cannot be null, and no user's id is
+/// empty, so an empty text stands for none.
+fn subject_column(subject: Option<&UserId>) -> &str {
+    subject.map_or("", UserId::as_str)
+}
+
+/// Reads what [`subject_column`] wrote.
+pub(crate) fn to_subject(column: &str) -> Result<Option<UserId>, IdError> {
+    (!column.is_empty()).then(|| UserId::parse(column)).transpose()
+}
+
 /// The statement that writes an event as part of an operation.
 pub(crate) fn insert_event(event: &OutboxEvent) -> Statement {
     Statement::new(
@@ -28,7 +40,7 @@ pub(crate) fn insert_event(event: &OutboxEvent) -> Statement {
         [
             event.id.to_string().into(),
             event.name.as_str().into(),
-            event.subject.as_str().into(),
+            subject_column(event.subject.as_ref()).into(),
             event.at.into(),
             event.envelope.as_str().into(),
         ],
@@ -41,7 +53,7 @@ fn insert_mail(mail: &QueuedMail) -> Statement {
         INSERT_MAIL,
         [
             mail.id.to_string().into(),
-            mail.user.as_ref().map(domain::UserId::as_str).into(),
+            mail.user.as_ref().map(UserId::as_str).into(),
             mail.template.name().into(),
             mail.recipient.as_typed().into(),
             mail.sealed_values.as_ref().into(),

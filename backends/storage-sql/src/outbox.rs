@@ -1,10 +1,10 @@
 use async_trait::async_trait;
 use contracts::{OutboxEvent, OutboxStore, StoreError};
-use domain::{EventId, Timestamp, UserId};
+use domain::{EventId, Timestamp};
 
 use crate::SqlStorage;
 use crate::dialect::CLAIM_EVENTS;
-use crate::notices::insert_event;
+use crate::notices::{insert_event, to_subject};
 use crate::outcomes::unexpected;
 use crate::rows::parsed;
 use crate::statement::{RowReader, Statement, Written};
@@ -52,7 +52,7 @@ fn to_event(row: &mut RowReader<'_>) -> Result<OutboxEvent, StoreError> {
     Ok(OutboxEvent {
         id: parsed("event id", EventId::parse(row.text("event id")?))?,
         name: row.text("event name")?.to_owned(),
-        subject: parsed("event subject", UserId::parse(row.text("event subject")?))?,
+        subject: parsed("event subject", to_subject(row.text("event subject")?))?,
         at: row.moment("event time")?,
         envelope: row.text("event envelope")?.to_owned(),
     })

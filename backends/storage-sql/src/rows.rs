@@ -4,7 +4,7 @@
 use std::error::Error;
 use std::net::IpAddr;
 
-use contracts::StoreError;
+use contracts::{SealedKey, StoreError};
 use domain::{
     Account, AuthenticationMethod, Client, EmailAddress, EndReason, PasswordHash, Permission,
     PersonName, RoleName, Session, SessionEnd, SessionId, User, UserId, UserStatus, Username,
@@ -128,6 +128,16 @@ pub(crate) fn to_session(row: &mut RowReader<'_>) -> Result<Session, StoreError>
         idle_expires_at: row.moment("idle expiry")?,
         expires_at: row.moment("expiry")?,
         end: to_end(row)?,
+    })
+}
+
+/// Reads the key of a session.
+pub(crate) fn to_sealed_key(row: &mut RowReader<'_>) -> Result<SealedKey, StoreError> {
+    Ok(SealedKey {
+        session: to_session_id(row.text("session id")?)?,
+        user: parsed("user id", UserId::parse(row.text("user id")?))?,
+        expires_at: row.moment("expiry")?,
+        sealed_refresh_key: row.bytes("refresh key")?,
     })
 }
 

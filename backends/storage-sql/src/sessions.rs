@@ -3,17 +3,17 @@ use std::collections::BTreeSet;
 use async_trait::async_trait;
 use contracts::{
     Advance, Advanced, EndSession, Ended, Forgive, InsertSession, KnownDevice, NewSession,
-    OutboxEvent, Reauthenticate, SessionStore, SignedIn, StoreError,
+    OutboxEvent, Reauthenticate, Replaced, Resealed, SealedKey, SessionStore, SignedIn, StoreError,
 };
 use domain::{Account, DeviceDigest, Session, SessionId, Timestamp, User, UserId};
 
 use crate::SqlStorage;
 use crate::notices::{insert_event, insert_notices};
-use crate::outcomes::unexpected;
+use crate::outcomes::{replaced, unexpected};
 use crate::revocations::insert_revocation;
 use crate::rows::{
-    SESSION_COLUMNS, USER_COLUMNS, add_grant, methods_text, session_columns, to_session, to_user,
-    user_columns,
+    SESSION_COLUMNS, USER_COLUMNS, add_grant, methods_text, session_columns, to_sealed_key,
+    to_session, to_user, user_columns,
 };
 use crate::statement::{Statement, Written};
 
@@ -55,8 +55,8 @@ const LIST_SESSIONS: &str = concat!(
 const ADVANCE_GENERATION: &str = "
     UPDATE sessions
        SET generation = $1, rotated_at_ms = $2, last_used_at_ms = $2, rotated_by = $3,
-           idle_expires_at_ms = $4
-     WHERE id = $5 AND user_id = $6 AND generation = $7 AND ended_at_ms IS NULL";
+           idle_expires_at_ms = $4, sealed_refresh_key = coalesce($5, sealed_refresh_key)
+     WHERE id = $6 AND user_id = $7 AND generation = $8 AND ended_at_ms IS NULL";
 
 const ADVANCE_FORGIVEN: &str = "
     UPDATE sessions SET forgiven_generation = $1
@@ -66,6 +66,14 @@ const ADVANCE_FORGIVEN: &str = "
 const END_SESSION: &str = "
     UPDATE sessions SET ended_at_ms = $1, end_reason = $2
      WHERE id = $3 AND user_id = $4 AND ended_at_ms IS NULL";
+
+const LIST_SEALED_KEYS: &str = "
+    SELECT id, user_id, expires_at_ms, sealed_refresh_key FROM sessions
+     WHERE id > $1 ORDER BY id LIMIT $2";
+
+const REPLACE_SEALED_KEY: &str = "
+    UPDATE sessions SET sealed_refresh_key = $1
+     WHERE id = $2 AND user_id = $3 AND sealed_refresh_key = $4";
 
 /// What was proved later stays, if it was written first.
 const ADVANCE_AUTHENTICATION: &str = "
@@ -97,6 +105,8 @@ pub(crate) const STATEMENTS: &[&str] = &[
     ADVANCE_GENERATION,
     ADVANCE_FORGIVEN,
     END_SESSION,
+    LIST_SEALED_KEYS,
+    REPLACE_SEALED_KEY,
     ADVANCE_AUTHENTICATION,
     KEEP_SESSION,
     PUT_DEVICE,
@@ -184,6 +194,7 @@ impl SessionStore for SqlStorage {
             advance.at.into(),
             advance.by.as_deref().into(),
             advance.idle_expires_at.into(),
+            advance.resealed.as_ref().map(|key| key.new.as_ref()).into(),
             advance.session.to_string().into(),
             advance.user.as_str().into(),
             advance.from.into(),
@@ -234,6 +245,37 @@ impl SessionStore for SqlStorage {
             Written::Unmet(_) => Ok(Ended::Already),
             refused @ Written::Conflict(_) => Err(unexpected(&refused)),
         }
+    }
+
+    async fn list_sealed_keys(
+        &self,
+        after: Option<&SealedKey>,
+        limit: usize,
+    ) -> Result<Vec<SealedKey>, StoreError> {
+        let after = after.map(|key| key.session.to_string()).unwrap_or_default();
+        let statement = Statement::new(LIST_SEALED_KEYS, [after.into(), limit.into()]);
+        self.engine
+            .read(&statement, Vec::new(), |keys, row| {
+                keys.push(to_sealed_key(row)?);
+                Ok(())
+            })
+            .await
+    }
+
+    async fn replace_sealed_key(
+        &self,
+        user: &UserId,
+        session: SessionId,
+        key: &Resealed,
+    ) -> Result<Replaced, StoreError> {
+        let parameters = [
+            key.new.as_ref().into(),
+            session.to_string().into(),
+            user.as_str().into(),
+            key.old.as_ref().into(),
+        ];
+        let statement = Statement::new(REPLACE_SEALED_KEY, parameters).guard();
+        replaced(&self.engine.write(vec![statement]).await?)
     }
 }
 

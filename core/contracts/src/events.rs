@@ -10,8 +10,8 @@ pub struct OutboxEvent {
     pub id: EventId,
     /// The event's type, such as `user.created`.
     pub name: String,
-    /// The user it is about.
-    pub subject: UserId,
+    /// The user it is about; none, if it is about the deployment itself.
+    pub subject: Option<UserId>,
     /// When it happened.
     pub at: Timestamp,
     /// The envelope as consumers get it: JSON.

@@ -63,3 +63,11 @@ pub trait SecretRotation: Send + Sync {
         pending: &SecretString,
     ) -> Result<(), BoxError>;
 }
+
+/// Reads the secrets that are shared with verifiers, where they are kept.
+#[async_trait]
+pub trait SharedSecrets: Send + Sync {
+    /// The secrets as they are now, the one that shall sign first. Called again and again, so that
+    /// one that was replaced takes effect.
+    async fn read_shared_secrets(&self) -> Result<Vec<SecretSlice<u8>>, BoxError>;
+}

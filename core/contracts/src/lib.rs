@@ -19,7 +19,7 @@ mod users;
 
 pub use codes::{CodePut, OneTimeCodeStore, PutCode, SpendCode};
 pub use events::{EventSink, Notices, OutboxEvent, OutboxStore, PublishError};
-pub use keys::{KeptRing, KeyRingStore, RemoteSigner, RingVersion, SecretRotation};
+pub use keys::{KeptRing, KeyRingStore, RemoteSigner, RingVersion, SecretRotation, SharedSecrets};
 pub use limits::{Draw, Drawn, LimitKey, Limiter};
 pub use mails::{
     MailOutboxStore, MailRenderer, MailState, MailTransport, MailValues, Mailbox, OutboxMail,
@@ -31,9 +31,12 @@ pub use revocations::{Expiry, RevocationStore, Revocations};
 pub use secrets::{CredentialSource, Credentials, ReadSecretError, SecretRef, SecretSource};
 pub use sessions::{
     Advance, Advanced, EndSession, Ended, Forgive, InsertSession, KnownDevice, NewSession,
-    Reauthenticate, SessionStore, SignedIn,
+    Reauthenticate, Resealed, SealedKey, SessionStore, SignedIn,
 };
 pub use store_error::StoreError;
+
+/// The algorithms that keys sign with.
+pub use doorward_claims::Algorithm;
 pub use users::{
     EpochRaise, EraseUser, InsertUser, InsertUserError, ReplaceUser, Replaced, UserReplaced,
     UserStore,

@@ -5,7 +5,7 @@ use async_trait::async_trait;
 use domain::{EmailAddress, MailId, MailTemplate, Timestamp, UserId};
 use secrecy::SecretString;
 
-use crate::{BoxError, Replaced, StoreError};
+use crate::{BoxError, Replaced, Resealed, StoreError};
 
 /// A mail as the change that it tells of leaves it: written in the same operation.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -98,6 +98,13 @@ pub trait MailOutboxStore: Send + Sync {
         &self,
         mail: &OutboxMail,
         due_at: Timestamp,
+    ) -> Result<Replaced, StoreError>;
+
+    /// Replaces nothing but the values of a mail, if they are still the old ones.
+    async fn replace_mail_values(
+        &self,
+        id: MailId,
+        values: &Resealed,
     ) -> Result<Replaced, StoreError>;
 
     /// Removes a mail, which was sent or served its time; already gone is success.

@@ -4,7 +4,7 @@ use domain::{
     Timestamp, UserId,
 };
 
-use crate::{Notices, OutboxEvent, StoreError};
+use crate::{Notices, OutboxEvent, Replaced, StoreError};
 
 /// A session with its user, as one consistent read.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -61,6 +61,30 @@ pub struct Advance {
     pub by: Option<Box<str>>,
     /// When the new token expires.
     pub idle_expires_at: Timestamp,
+    /// The session's key, where it was sealed anew.
+    pub resealed: Option<Resealed>,
+}
+
+/// A value that was sealed anew: what it says stays as it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Resealed {
+    /// The value as it was read.
+    pub old: Box<[u8]>,
+    /// The value from now on.
+    pub new: Box<[u8]>,
+}
+
+/// The sealed key of a session, and what a page after it needs to know.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SealedKey {
+    /// Whose session.
+    pub user: UserId,
+    /// Which session.
+    pub session: SessionId,
+    /// When the session expires at the latest.
+    pub expires_at: Timestamp,
+    /// Its key, sealed by the service.
+    pub sealed_refresh_key: Box<[u8]>,
 }
 
 /// A lost answer to be forgiven.
@@ -155,6 +179,7 @@ pub trait SessionStore: Send + Sync {
     ) -> Result<Vec<Session>, StoreError>;
 
     /// Moves a session that has not ended from one generation to another, in one compare-and-set.
+    /// A key that was sealed anew is written with it, or right after it.
     async fn advance_generation(&self, advance: &Advance) -> Result<Advanced, StoreError>;
 
     /// Records that the answer which carried `generation` was lost, in one compare-and-set.
@@ -174,4 +199,20 @@ pub trait SessionStore: Send + Sync {
         end: &EndSession,
         events: &[OutboxEvent],
     ) -> Result<Ended, StoreError>;
+
+    /// Keys of sessions in whatever state, in an order of the store's own, after that one, whose
+    /// session may be gone. An empty page is the end. Sessions that begin meanwhile may be missing.
+    async fn list_sealed_keys(
+        &self,
+        after: Option<&SealedKey>,
+        limit: usize,
+    ) -> Result<Vec<SealedKey>, StoreError>;
+
+    /// Replaces a session's key, whatever state the session is in, if it is still the old one.
+    async fn replace_sealed_key(
+        &self,
+        user: &UserId,
+        session: SessionId,
+        key: &Resealed,
+    ) -> Result<Replaced, StoreError>;
 }

@@ -13,8 +13,8 @@ pub struct Event {
     pub request_id: Option<RequestId>,
     /// Who did it; absent where nobody is known to have.
     pub actor: Option<UserId>,
-    /// The user it is about.
-    pub subject: UserId,
+    /// The user it is about; none, if it is about the deployment itself.
+    pub subject: Option<UserId>,
     /// The user's version after the change, where the event changes the user.
     pub subject_version: Option<u64>,
     /// What happened.
@@ -68,6 +68,20 @@ pub enum EventKind {
     },
     /// An old refresh token was used: the session was ended.
     SessionReplayDetected(SessionId),
+    /// Another key signs, or is about to.
+    KeyRotated {
+        /// Which.
+        kid: String,
+        /// What it signs with.
+        algorithm: String,
+    },
+    /// A key is not to be trusted any more.
+    KeyRevoked {
+        /// Which.
+        kid: String,
+        /// What it signed with.
+        algorithm: String,
+    },
 }
 
 impl EventKind {
@@ -85,6 +99,8 @@ impl EventKind {
             Self::SessionRevoked { .. } => "session.revoked",
             Self::SessionRefreshReused { .. } => "session.refresh_reused",
             Self::SessionReplayDetected(_) => "session.replay_detected",
+            Self::KeyRotated { .. } => "key.rotated",
+            Self::KeyRevoked { .. } => "key.revoked",
         }
     }
 }

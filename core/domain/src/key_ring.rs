@@ -1,32 +1,67 @@
 use std::fmt;
+use std::time::Duration;
 
 use secrecy::SecretSlice;
 
 use crate::Timestamp;
 
+/// The most keys that are published at once: load balancers of AWS read no more.
+pub const PUBLISHED_KEYS_MAX: usize = 10;
+
+/// How long the name of a removed key is remembered, so that an instance which still has its secret
+/// does not take it for a new one.
+const REMEMBERED: Duration = Duration::from_hours(7 * 24);
+
+/// A key that is wanted at once signs from this long ago: an instance whose clock is behind must
+/// find it signing too, or it would make another, which the first instance does not know.
+const CLOCKS_APART_MAX: Duration = Duration::from_mins(1);
+
 /// The signing keys of a deployment, with their times in the ring itself, so that all replicas
 /// change over at the same instant.
+///
+/// Each key signs from its own `sign_from` until that of the next, and verifies for a grace after
+/// that. So to add a key is to say when it begins, and the rest follows.
 #[derive(Clone, Debug, Default)]
 pub struct KeyRing {
-    /// Keys in the order they were made.
-    pub keys: Vec<KeyRecord>,
+    /// Keys in the order in which they came.
+    keys: Vec<KeyRecord>,
 }
 
 /// One signing key and when it does what.
 #[derive(Clone)]
 pub struct KeyRecord {
-    /// The RFC 7638 thumbprint.
+    /// Names the key in tokens and key sets.
     pub kid: String,
     /// The algorithm's name in a token's header.
     pub algorithm: String,
-    /// The private key, PKCS #8 DER.
-    pub pkcs8: SecretSlice<u8>,
+    /// What signs.
+    pub material: KeyMaterial,
     /// From when on it signs.
     pub sign_from: Timestamp,
     /// From when on it no longer signs, once that is decided.
     pub retire_at: Option<Timestamp>,
-    /// From when on it no longer verifies: after its last token has expired.
+    /// From when on it no longer verifies: its last token has expired, or it was revoked.
     pub remove_at: Option<Timestamp>,
+    /// Whether it was revoked: it never comes back.
+    pub is_revoked: bool,
+}
+
+/// What signs.
+#[derive(Clone)]
+pub enum KeyMaterial {
+    /// A private key that we made, PKCS #8 DER.
+    KeyPair(SecretSlice<u8>),
+    /// A secret that was given to us, and which verifiers share.
+    Shared(SecretSlice<u8>),
+    /// A private key that nobody can read.
+    Remote {
+        /// What the one who keeps it calls it.
+        name: String,
+        /// Its public part: `SubjectPublicKeyInfo`, DER (RFC 5280 §4.1).
+        public: Vec<u8>,
+    },
+    /// Nothing any more: only the name is remembered.
+    Gone,
 }
 
 /// Shows the key's name, never the key.
@@ -49,7 +84,42 @@ pub enum KeyPhase {
     Removed,
 }
 
+impl KeyPhase {
+    /// The name that operators see.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Next => "next",
+            Self::Current => "current",
+            Self::Retired => "retired",
+            Self::Removed => "removed",
+        }
+    }
+}
+
+impl KeyMaterial {
+    /// Whether the deployment itself makes such keys, and so replaces them by itself.
+    pub const fn is_ours(&self) -> bool {
+        matches!(self, Self::KeyPair(_))
+    }
+
+    /// Whether verifiers find the key in the published set.
+    pub const fn is_published(&self) -> bool {
+        matches!(self, Self::KeyPair(_) | Self::Remote { .. })
+    }
+}
+
 impl KeyRecord {
+    /// A key that enters a ring by [`KeyRing::begin`].
+    pub const fn new(
+        kid: String,
+        algorithm: String,
+        material: KeyMaterial,
+        sign_from: Timestamp,
+    ) -> Self {
+        let (retire_at, remove_at) = (None, None);
+        Self { kid, algorithm, material, sign_from, retire_at, remove_at, is_revoked: false }
+    }
+
     /// What the key does at `now`.
     pub fn phase(&self, now: Timestamp) -> KeyPhase {
         if self.remove_at.is_some_and(|at| at <= now) {
@@ -64,67 +134,171 @@ impl KeyRecord {
     }
 }
 
+/// Why a ring takes no further key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "{PUBLISHED_KEYS_MAX} keys are published already, as many as load balancers of AWS read: wait \
+     until one is removed, or revoke one"
+)]
+pub struct RingFull;
+
+/// There is no such key, or it is gone already.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("there is no such key")]
+pub struct UnknownKey;
+
 impl KeyRing {
-    /// The key that signs at `now`: the one of that algorithm which began last.
-    pub fn signing_key(&self, algorithm: &str, now: Timestamp) -> Option<&KeyRecord> {
-        self.keys
-            .iter()
-            .filter(|key| key.algorithm == algorithm && key.phase(now) == KeyPhase::Current)
-            .max_by_key(|key| key.sign_from)
+    /// A ring as it was kept.
+    pub const fn of(keys: Vec<KeyRecord>) -> Self {
+        Self { keys }
     }
 
-    /// The keys that verifiers must know at `now`: next, current and retired ones.
-    pub fn published_keys(&self, now: Timestamp) -> impl Iterator<Item = &KeyRecord> {
+    /// All keys in the order in which they came, removed ones too.
+    pub fn keys(&self) -> &[KeyRecord] {
+        &self.keys
+    }
+
+    /// The key of that name, even a removed one.
+    pub fn find(&self, kid: &str) -> Option<&KeyRecord> {
+        self.keys.iter().find(|key| key.kid == kid)
+    }
+
+    /// The key that signs at `now`: of those that do, the one that began last.
+    pub fn signing_key(&self, now: Timestamp) -> Option<&KeyRecord> {
+        let signing = self.keys.iter().filter(|key| key.phase(now) == KeyPhase::Current);
+        signing.max_by_key(|key| key.sign_from)
+    }
+
+    /// The key that signs when all that is decided has come to pass.
+    pub fn last_key(&self) -> Option<&KeyRecord> {
+        let lasting = self.keys.iter().filter(|key| key.retire_at.is_none() && !key.is_revoked);
+        lasting.max_by_key(|key| key.sign_from)
+    }
+
+    /// The keys that verify at `now`: next, current and retired ones.
+    pub fn verifying_keys(&self, now: Timestamp) -> impl Iterator<Item = &KeyRecord> {
         self.keys.iter().filter(move |key| key.phase(now) != KeyPhase::Removed)
+    }
+
+    /// When the next key of our own is to begin, if one is to be published by `now` for it: it
+    /// takes over when the last key has signed for `interval`, and is published `ahead` of that.
+    pub fn rotation_due(
+        &self,
+        now: Timestamp,
+        interval: Duration,
+        ahead: Duration,
+    ) -> Option<Timestamp> {
+        let last = self.last_key().filter(|key| key.material.is_ours())?;
+        let begins = last.sign_from.plus(interval);
+        (begins <= now.plus(ahead)).then(|| begins.max(now.plus(ahead)))
+    }
+
+    /// When a key that is published now may sign: after `ahead`, or at once where nothing signs.
+    pub fn may_sign_from(&self, now: Timestamp, ahead: Duration) -> Timestamp {
+        match self.signing_key(now) {
+            Some(_) => now.plus(ahead),
+            None => now.minus(CLOCKS_APART_MAX),
+        }
+    }
+
+    /// Takes a key in, which displaces the one before it from its `sign_from` on.
+    pub fn begin(
+        &mut self,
+        key: KeyRecord,
+        now: Timestamp,
+        grace: Duration,
+    ) -> Result<(), RingFull> {
+        let is_published = |key: &&KeyRecord| key.material.is_published();
+        let published = self.verifying_keys(now).filter(is_published).count();
+        if is_published(&&key) && published >= PUBLISHED_KEYS_MAX {
+            return Err(RingFull);
+        }
+        self.keys.retain(|other| other.kid != key.kid);
+        self.keys.push(key);
+        self.settle(now, grace);
+        Ok(())
+    }
+
+    /// Has a key sign from `now` on that waits to, or that was displaced and still verifies.
+    pub fn resume(&mut self, kid: &str, now: Timestamp, grace: Duration) {
+        let is_it = |key: &&mut KeyRecord| key.kid == kid && key.phase(now) != KeyPhase::Removed;
+        for key in self.keys.iter_mut().filter(is_it) {
+            key.sign_from = now;
+            (key.retire_at, key.remove_at) = (None, None);
+        }
+        self.settle(now, grace);
+    }
+
+    /// Takes back those keys that wait to sign; whoever signs goes on.
+    pub fn withdraw_waiting(
+        &mut self,
+        now: Timestamp,
+        grace: Duration,
+        is_meant: impl Fn(&KeyRecord) -> bool,
+    ) {
+        self.keys.retain(|key| key.phase(now) != KeyPhase::Next || !is_meant(key));
+        self.settle(now, grace);
+    }
+
+    /// Removes a key at once. If it was the one that signs, the caller must see to another.
+    pub fn revoke(&mut self, kid: &str, now: Timestamp, grace: Duration) -> Result<(), UnknownKey> {
+        let is_it = |key: &&mut KeyRecord| key.kid == kid && key.phase(now) != KeyPhase::Removed;
+        let key = self.keys.iter_mut().find(is_it).ok_or(UnknownKey)?;
+        key.is_revoked = true;
+        key.retire_at = Some(key.retire_at.map_or(now, |at| at.min(now)));
+        key.remove_at = Some(now);
+        self.settle(now, grace);
+        Ok(())
+    }
+
+    /// Forgets the material of removed keys, and after a while their names.
+    pub fn prune(&mut self, now: Timestamp) {
+        self.keys.retain(|key| key.remove_at.is_none_or(|at| at.plus(REMEMBERED) > now));
+        for key in self.keys.iter_mut().filter(|key| key.phase(now) == KeyPhase::Removed) {
+            key.material = KeyMaterial::Gone;
+        }
+    }
+
+    /// Whether [`KeyRing::prune`] would change anything.
+    pub fn is_prunable(&self, now: Timestamp) -> bool {
+        self.keys.iter().any(|key| {
+            key.phase(now) == KeyPhase::Removed
+                && (!matches!(key.material, KeyMaterial::Gone)
+                    || key.remove_at.is_some_and(|at| at.plus(REMEMBERED) <= now))
+        })
+    }
+
+    /// Derives from when on keys sign when they retire and are removed.
+    fn settle(&mut self, now: Timestamp, grace: Duration) {
+        self.prune(now);
+        // Stable: of two that begin at once, the one that came last signs.
+        self.keys.sort_by_key(|key| key.sign_from);
+        let begins: Vec<Timestamp> =
+            self.keys.iter().filter(|key| key.ever_signs()).map(|key| key.sign_from).collect();
+        let mut place = 0;
+        for key in self.keys.iter_mut().filter(|key| key.ever_signs()) {
+            place += 1;
+            if key.is_revoked || key.phase(now) == KeyPhase::Removed {
+                continue;
+            }
+            let retire_at = begins.get(place).copied();
+            let remove_at = retire_at.map(|at| at.plus(grace));
+            // A grace that was shortened meanwhile does not cut off tokens that are out already.
+            let is_kept = key.retire_at == retire_at && key.remove_at > remove_at;
+            if !is_kept {
+                key.remove_at = remove_at;
+            }
+            key.retire_at = retire_at;
+        }
+    }
+}
+
+impl KeyRecord {
+    /// Not if it was revoked before it began.
+    fn ever_signs(&self) -> bool {
+        !self.is_revoked || self.retire_at.is_none_or(|at| at > self.sign_from)
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use std::time::Duration;
-
-    use super::*;
-
-    const NOW: Timestamp = Timestamp::from_unix_ms(1_731_333_100_000);
-
-    fn key(kid: &str, sign_from: Timestamp) -> KeyRecord {
-        KeyRecord {
-            kid: kid.into(),
-            algorithm: "RS256".into(),
-            pkcs8: SecretSlice::from(vec![]),
-            sign_from,
-            retire_at: None,
-            remove_at: None,
-        }
-    }
-
-    #[test]
-    fn a_key_passes_through_its_phases_by_the_times_in_the_ring() {
-        let hour = Duration::from_hours(1);
-        let mut key = key("a", NOW.plus(hour));
-        key.retire_at = Some(NOW.plus(hour * 2));
-        key.remove_at = Some(NOW.plus(hour * 3));
-        let phases = [0, 1, 2, 3].map(|hours| key.phase(NOW.plus(hour * hours)));
-        assert_eq!(
-            phases,
-            [KeyPhase::Next, KeyPhase::Current, KeyPhase::Retired, KeyPhase::Removed]
-        );
-    }
-
-    #[test]
-    fn the_key_that_began_last_signs_and_all_but_removed_ones_are_published() {
-        let mut ring = KeyRing {
-            keys: vec![
-                key("old", NOW.minus(Duration::from_secs(2))),
-                key("current", NOW),
-                key("next", NOW.plus(Duration::from_secs(1))),
-            ],
-        };
-        let kid = |ring: &KeyRing| ring.signing_key("RS256", NOW).map(|key| key.kid.clone());
-        assert_eq!(kid(&ring).as_deref(), Some("current"));
-        assert!(ring.signing_key("ES256", NOW).is_none());
-        assert_eq!(ring.published_keys(NOW).count(), 3);
-        ring.keys[0].remove_at = Some(NOW);
-        assert_eq!(ring.published_keys(NOW).count(), 2);
-    }
-}
+mod tests;

@@ -26,7 +26,9 @@ pub use client::{Client, DeviceDigest, RequestId};
 pub use email_address::{EmailAddress, EmailAddressError};
 pub use event::{Event, EventKind};
 pub use id::{ChallengeId, EventId, IdError, MailId, RandomBits, SessionId, TokenId, UserId};
-pub use key_ring::{KeyPhase, KeyRecord, KeyRing};
+pub use key_ring::{
+    KeyMaterial, KeyPhase, KeyRecord, KeyRing, PUBLISHED_KEYS_MAX, RingFull, UnknownKey,
+};
 pub use mail::MailTemplate;
 pub use one_time_code::{
     CodeKind, CodeToken, CodeTokenError, OneTimeCode, SHORT_CODE_TRIES_MAX, ShortCode,

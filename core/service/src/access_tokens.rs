@@ -18,7 +18,7 @@ pub(crate) struct AccessToken {
 
 impl Service {
     /// Signs what the account may do, for this session, from `now` on.
-    pub(crate) fn access_token(
+    pub(crate) async fn access_token(
         &self,
         account: &Account,
         session: &Session,
@@ -26,8 +26,7 @@ impl Service {
     ) -> Result<AccessToken, Failure> {
         let expires_at = now.plus(self.policy.access_ttl).min(session.expires_at);
         let claims = self.claims(account, session, now, expires_at);
-        let key = self.keys.signing_key(now).ok_or(Failure::NoSigningKey)?;
-        let token = key.sign(ACCESS_TOKEN_TYP, &claims)?;
+        let token = self.live_keys.sign(ACCESS_TOKEN_TYP, &claims, now).await?;
         Ok(AccessToken { token: token.into(), expires_in: expires_at.since(now) })
     }
 

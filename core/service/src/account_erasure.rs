@@ -73,7 +73,7 @@ impl Service {
     fn erasure(&self, user: &User, origin: &Origin) -> EraseUser {
         let at = self.clock.now();
         let epoch = user.session_epoch.saturating_add(1);
-        let happening = Happening { origin, actor: Some(&user.id), subject: &user.id, at };
+        let happening = Happening { origin, actor: Some(&user.id), subject: Some(&user.id), at };
         let version = user.version.saturating_add(1);
         let deleted = EventKind::UserDeleted(user.email.clone());
         let revoked =

@@ -1,8 +1,9 @@
 use std::time::Duration;
 
 use contracts::{SignedIn, StoreError};
-use crypto::{TokenPolicy, VerifyError, verify_access_token};
-use domain::{Account, Session, SessionId, SessionState, UserId};
+use crypto::{TokenPolicy, Verified, VerifyError, check_access_token};
+use domain::{Account, Session, SessionId, SessionState, Timestamp, UserId};
+use doorward_claims::AccessClaims;
 
 use crate::Service;
 use crate::failure::Failure;
@@ -47,12 +48,7 @@ impl Service {
             leeway: OWN_LEEWAY,
             ..TokenPolicy::new(&self.policy.issuer, &self.policy.audiences)
         };
-        let claims =
-            verify_access_token(token, self.keys.verifying_keys(), &policy, now.unix_seconds())
-                .map_err(|error| match error {
-                    VerifyError::Expired => AuthenticateError::Expired,
-                    other => AuthenticateError::InvalidToken(Some(other)),
-                })?;
+        let claims = self.verify(token, &policy, now).await?;
         let (Ok(user), Ok(session)) = (UserId::parse(&claims.sub), SessionId::parse(&claims.sid))
         else {
             return Err(AuthenticateError::InvalidToken(None));
@@ -67,6 +63,41 @@ impl Service {
             SessionState::Expired => Err(AuthenticateError::Expired),
         }
     }
+}
+
+impl Service {
+    /// Verifies a token, with the keys read again if it may be under one that we do not know yet.
+    async fn verify(
+        &self,
+        token: &str,
+        policy: &TokenPolicy,
+        now: Timestamp,
+    ) -> Result<AccessClaims, AuthenticateError> {
+        let keys = self.live_keys.table();
+        let seconds = now.unix_seconds();
+        let mut outcome = check_access_token(token, &keys.verifying_keys(now), policy, seconds);
+        if outcome.as_ref().is_err_and(may_be_of_new_key) {
+            let reloaded = self.live_keys.reload_for_unknown_key(&keys, now).await;
+            if reloaded.map_err(|error| Failure::Keys(Box::new(error)))? {
+                let keys = self.live_keys.table();
+                outcome = check_access_token(token, &keys.verifying_keys(now), policy, seconds);
+            }
+        }
+        let Verified { claims, algorithm } = outcome.map_err(|error| match error {
+            VerifyError::Expired => AuthenticateError::Expired,
+            other => AuthenticateError::InvalidToken(Some(other)),
+        })?;
+        self.tokens_seen.count(algorithm);
+        Ok(claims)
+    }
+}
+
+/// Under a secret that we do not know the signature is wrong, or there is no secret at all.
+const fn may_be_of_new_key(error: &VerifyError) -> bool {
+    matches!(
+        error,
+        VerifyError::UnknownKey { .. } | VerifyError::BadSignature | VerifyError::WrongAlgorithm
+    )
 }
 
 impl From<StoreError> for AuthenticateError {

@@ -111,7 +111,8 @@ impl Service {
         }
         let mut notices = Notices { events: Vec::new(), mails: vec![mail] };
         if kind == CodeKind::ResetPassword {
-            let happening = Happening { origin, actor: None, subject: &fresh.record.user, at: now };
+            let happening =
+                Happening { origin, actor: None, subject: Some(&fresh.record.user), at: now };
             let requested = EventKind::UserPasswordResetRequested(origin.client.clone());
             notices.events.push(self.event(&happening, requested));
         }

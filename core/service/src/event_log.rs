@@ -1,8 +1,9 @@
 //! Events as consumers get them: the envelope of `api.md`, "Events".
 
-use std::sync::atomic::Ordering;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU16, Ordering};
 
-use contracts::OutboxEvent;
+use contracts::{Entropy, OutboxEvent};
 use domain::{Event, EventId, EventKind, RandomBits, Timestamp, UserId};
 use serde_json::{Map, Value, json};
 
@@ -13,7 +14,8 @@ use crate::policy::Origin;
 pub(crate) struct Happening<'a> {
     pub(crate) origin: &'a Origin,
     pub(crate) actor: Option<&'a UserId>,
-    pub(crate) subject: &'a UserId,
+    /// None, if it is about the deployment itself.
+    pub(crate) subject: Option<&'a UserId>,
     pub(crate) at: Timestamp,
 }
 
@@ -39,34 +41,55 @@ impl Service {
         subject_version: Option<u64>,
         kind: EventKind,
     ) -> OutboxEvent {
-        let event = Event {
-            id: self.event_id(happening.at),
+        to_outbox(&Event {
+            id: self.events.next_id(happening.at),
             at: happening.at,
             request_id: happening.origin.request_id.clone(),
             actor: happening.actor.cloned(),
-            subject: happening.subject.clone(),
+            subject: happening.subject.cloned(),
             subject_version,
             kind,
-        };
-        OutboxEvent {
-            id: event.id,
-            name: event.kind.name().to_owned(),
-            subject: event.subject.clone(),
-            at: event.at,
-            envelope: envelope(&event).to_string(),
-        }
+        })
     }
 }
 
-impl Service {
+/// Names events.
+pub(crate) struct EventLog {
+    entropy: Arc<dyn Entropy>,
+    /// Orders events of one millisecond.
+    made: AtomicU16,
+}
+
+impl EventLog {
+    pub(crate) const fn new(entropy: Arc<dyn Entropy>) -> Self {
+        Self { entropy, made: AtomicU16::new(0) }
+    }
+
+    /// An event about the deployment itself, which nobody is known to have caused.
+    pub(crate) fn of_deployment(&self, at: Timestamp, kind: EventKind) -> OutboxEvent {
+        let (request_id, actor, subject, subject_version) = (None, None, None, None);
+        let id = self.next_id(at);
+        to_outbox(&Event { id, at, request_id, actor, subject, subject_version, kind })
+    }
+
     /// An id that sorts behind those that this instance made before, also within one millisecond:
     /// the 12 bits behind the time count (RFC 9562 §6.2, method 1), so that the events of one user
     /// go out in the order of what happened.
-    fn event_id(&self, at: Timestamp) -> EventId {
+    fn next_id(&self, at: Timestamp) -> EventId {
         let mut bits: RandomBits = self.entropy.bytes();
-        let count = self.events_made.fetch_add(1, Ordering::Relaxed);
+        let count = self.made.fetch_add(1, Ordering::Relaxed);
         bits[..2].copy_from_slice(&count.to_be_bytes());
         EventId::new(at, bits)
+    }
+}
+
+fn to_outbox(event: &Event) -> OutboxEvent {
+    OutboxEvent {
+        id: event.id,
+        name: event.kind.name().to_owned(),
+        subject: event.subject.clone(),
+        at: event.at,
+        envelope: envelope(event).to_string(),
     }
 }
 
@@ -82,7 +105,7 @@ fn envelope(event: &Event) -> Value {
     put("time", json!(rfc3339(event.at)));
     put("requestId", json!(event.request_id.as_ref().map(domain::RequestId::as_str)));
     put("actor", json!(event.actor.as_ref().map(UserId::as_str)));
-    put("subject", json!(event.subject.as_str()));
+    put("subject", json!(event.subject.as_ref().map(UserId::as_str)));
     put("subjectVersion", json!(event.subject_version));
     put("data", data(event));
     Value::Object(members)
@@ -96,7 +119,7 @@ pub fn rfc3339(at: Timestamp) -> String {
 }
 
 fn data(event: &Event) -> Value {
-    let user = event.subject.as_str();
+    let user = event.subject.as_ref().map(UserId::as_str);
     match &event.kind {
         EventKind::UserCreated(created) => json!({
             "id": user,
@@ -136,6 +159,9 @@ fn data(event: &Event) -> Value {
         EventKind::SessionReplayDetected(session) => {
             json!({ "id": session.to_string(), "userId": user, "reason": "replay" })
         }
+        EventKind::KeyRotated { kid, algorithm } | EventKind::KeyRevoked { kid, algorithm } => {
+            json!({ "kid": kid, "algorithm": algorithm })
+        }
     }
 }
 
@@ -154,7 +180,7 @@ mod tests {
             at: AT,
             request_id: RequestId::parse("req-1"),
             actor: None,
-            subject: UserId::parse("user_1").unwrap(),
+            subject: UserId::parse("user_1").ok(),
             subject_version: None,
             kind: EventKind::SessionRevoked {
                 session: Some(SessionId::from_bytes([0; 16])),
@@ -182,7 +208,7 @@ mod tests {
             at: AT,
             request_id: None,
             actor: None,
-            subject: UserId::parse("user_1").unwrap(),
+            subject: UserId::parse("user_1").ok(),
             subject_version: Some(2),
             kind,
         };
@@ -190,5 +216,30 @@ mod tests {
         assert_eq!(value["subjectVersion"], 2);
         assert_eq!(value["data"]["ip"], "192.0.2.7");
         assert_eq!(value["data"]["method"][0], "pwd");
+    }
+
+    #[test]
+    fn an_event_of_the_deployment_is_about_no_user() {
+        let key = ("key-1".to_owned(), "ES256".to_owned());
+        let event = Event {
+            id: EventId::new(AT, [0; 10]),
+            at: AT,
+            request_id: None,
+            actor: None,
+            subject: None,
+            subject_version: None,
+            kind: EventKind::KeyRotated { kid: key.0.clone(), algorithm: key.1.clone() },
+        };
+        let data = json!({ "kid": "key-1", "algorithm": "ES256" });
+        let expected = json!({
+            "id": event.id.to_string(),
+            "type": "key.rotated",
+            "time": "2024-11-11T13:51:40.007Z",
+            "data": data,
+        });
+        assert_eq!(envelope(&event), expected);
+        let revoked = EventKind::KeyRevoked { kid: key.0, algorithm: key.1 };
+        let value = envelope(&Event { kind: revoked, ..event });
+        assert_eq!((&value["type"], &value["data"]), (&json!("key.revoked"), &data));
     }
 }

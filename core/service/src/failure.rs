@@ -1,5 +1,7 @@
-use contracts::{StoreError, UserReplaced};
+use contracts::{BoxError, StoreError, UserReplaced};
 use crypto::{HashingFailure, OpenError, SignError, UnusableHash};
+
+use crate::keys::KeyRingError;
 
 /// Why a use case could not do its work: never the caller's fault, and never a refusal.
 #[derive(Debug, thiserror::Error)]
@@ -19,6 +21,12 @@ pub enum Failure {
     /// A token could not be signed.
     #[error("a token could not be signed")]
     Sign(#[from] SignError),
+    /// Whoever keeps the private key did not sign.
+    #[error("the key's keeper did not sign")]
+    RemoteSigner(#[source] BoxError),
+    /// The keys could not be read again.
+    #[error("the keys could not be read again")]
+    Keys(#[source] Box<KeyRingError>),
     /// No key signs at this moment with the chosen algorithm.
     #[error("there is no key to sign with")]
     NoSigningKey,

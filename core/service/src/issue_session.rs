@@ -72,7 +72,7 @@ impl Service {
             ..self.new_session(id, &account.user, methods, (origin, now))
         };
         // Signed before it is stored: a key that cannot sign must not leave sessions behind.
-        let access = self.access_token(&account, &session, now)?;
+        let access = self.access_token(&account, &session, now).await?;
         let new = self.with_notices(session, &account.user, origin, now).await?;
         let inserted = self.stores.sessions.insert_session(&new).await.map_err(Failure::Store)?;
         if inserted == InsertSession::EpochPassed {
@@ -104,7 +104,8 @@ impl Service {
         let mail = is_news
             .then(|| self.notice_mail(MailTemplate::NewDevice, user, &origin.client, now))
             .flatten();
-        let happening = Happening { origin, actor: Some(&user.id), subject: &user.id, at: now };
+        let happening =
+            Happening { origin, actor: Some(&user.id), subject: Some(&user.id), at: now };
         let login = EventKind::UserLogin {
             session: session.id,
             client: origin.client.clone(),

@@ -12,7 +12,7 @@ mod event_log;
 mod failure;
 mod hashing;
 mod issue_session;
-mod key_ring;
+mod keys;
 mod limits;
 mod mail_administration;
 mod mail_queue;
@@ -26,6 +26,7 @@ mod profile;
 mod refresh;
 mod refresh_tokens;
 mod relay;
+mod reseal;
 mod revocations;
 mod sealed_records;
 mod sessions;
@@ -35,6 +36,7 @@ mod sign_up;
 mod start;
 mod step_up;
 mod sweep;
+mod tokens_seen;
 mod user_administration;
 mod user_changes;
 
@@ -45,7 +47,10 @@ pub use event_log::rfc3339;
 pub use failure::Failure;
 pub use hashing::HashingError;
 pub use issue_session::Tokens;
-pub use key_ring::KeyTable;
+pub use keys::{
+    ChangeKeysError, KeyParts, KeyRingError, KeyState, KeyTable, KeysReloaded, RevokedKey,
+    RingRotation, RotatedKey, SharedSecretRotation, SigningSource,
+};
 pub use limits::{Counted, Limit, LimitError, LimitPolicy, LimitReached};
 pub use mail_administration::{RetryMailError, can_retry};
 pub use mail_relay::MailsRelayed;
@@ -57,6 +62,7 @@ pub use policy::{CodePolicy, KeyPolicy, Origin, Policy, RegistrationPolicy, Veri
 pub use profile::{ChangeProfileError, ChangedProfile, FieldChange, ProfileChange};
 pub use refresh::{RefreshError, RefreshPath, Refreshed};
 pub use relay::Relayed;
+pub use reseal::{ResealProgress, ResealedCount};
 pub use revocations::SignedRevocations;
 pub use sessions::{EndSessionError, SESSIONS_PAGE_MAX};
 pub use sign_in::{AccountDigest, SignInError, SignInRefusal};
@@ -67,10 +73,10 @@ pub use step_up::{RECENT, StepUpError, StepUpRequired, SteppedUp};
 pub use user_administration::SetRolesError;
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicU16;
 
 use contracts::{Clock, Entropy, Probe};
 use crypto::{DataKeys, MacKey, PasswordPool};
+use doorward_claims::Algorithm;
 
 /// The service: all use cases over one set of stores, keys and rules. Made by [`Service::start`].
 pub struct Service {
@@ -78,15 +84,15 @@ pub struct Service {
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
     passwords: PasswordPool,
-    data_keys: DataKeys,
-    keys: KeyTable,
+    data_keys: Arc<DataKeys>,
+    live_keys: keys::LiveKeys,
     /// Names accounts in logs. Random and sealed, so that `data_key` can rotate.
     log_key: MacKey,
     /// Compares short codes. Random and sealed for the same reason.
     code_key: MacKey,
     revocations: revocations::RevocationCache,
-    /// Orders events of one millisecond.
-    events_made: AtomicU16,
+    events: Arc<event_log::EventLog>,
+    tokens_seen: tokens_seen::TokensSeen,
     policy: Policy,
 }
 
@@ -96,9 +102,15 @@ impl Service {
         &self.policy
     }
 
-    /// The keys that verifiers of our tokens need.
-    pub fn keys(&self) -> &KeyTable {
-        &self.keys
+    /// The keys that verifiers of our tokens need, as they were read last.
+    pub fn keys(&self) -> Arc<KeyTable> {
+        self.live_keys.table()
+    }
+
+    /// Reads again what signs, and rotates what is due. Call it every half minute, so that all
+    /// instances know a key well before it signs.
+    pub async fn reload_keys(&self) -> Result<KeysReloaded, KeyRingError> {
+        self.live_keys.reload(self.clock.now()).await
     }
 
     /// The pool that hashes passwords, for its figures.
@@ -120,6 +132,11 @@ impl Service {
     /// did not answer.
     pub fn limits_decided_alone(&self) -> u64 {
         self.stores.limiter.decided_alone()
+    }
+
+    /// How many access tokens under this algorithm this instance has accepted.
+    pub fn access_tokens_accepted(&self, algorithm: Algorithm) -> u64 {
+        self.tokens_seen.accepted(algorithm)
     }
 
     /// What readiness depends on.

@@ -130,6 +130,17 @@ impl Service {
         })
     }
 
+    /// Seals the values anew, where another data key than the first had sealed them. What does not
+    /// open, or was erased, stays.
+    pub(crate) fn reseal_values(&self, mail: &mut QueuedMail) {
+        let identity = identity(mail.id);
+        if self.data_keys.needs_reseal(&mail.sealed_values)
+            && let Ok(plain) = self.data_keys.open(&identity, &mail.sealed_values)
+        {
+            mail.sealed_values = self.data_keys.seal(&identity, &plain, self.entropy.bytes());
+        }
+    }
+
     /// Where the reader proves the mailbox. The token stands in the fragment, which browsers keep
     /// to themselves: no proxy and no log sees it.
     fn link(&self, page: &str, challenge: &str, token: &str) -> SecretString {
@@ -153,6 +164,6 @@ const fn page_of(template: MailTemplate) -> Option<&'static str> {
 }
 
 /// What ties sealed values to their mail: moved to another row they do not open.
-fn identity(id: MailId) -> String {
+pub(crate) fn identity(id: MailId) -> String {
     format!("mail/{id}")
 }

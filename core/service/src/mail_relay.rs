@@ -128,6 +128,7 @@ impl Service {
             self.stores.mails.delete_mail(mail.mail.id).await?;
             return Ok(fate);
         }
+        self.reseal_values(&mut mail.mail);
         // Stale means that our lease ran out, and another relay looks after the mail.
         self.stores.mails.replace_mail(&mail, lease).await?;
         Ok(fate)

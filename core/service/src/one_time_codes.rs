@@ -137,7 +137,7 @@ impl Service {
         // What the code is compared with was made for another owner: it proves nothing to anybody.
         put.code.short_code_mac = self.entropy.bytes();
         put.notices.mails.iter_mut().for_each(to_nobody);
-        put.notices.events.iter_mut().for_each(|event| event.subject = nobody.clone());
+        put.notices.events.iter_mut().for_each(|event| event.subject = Some(nobody.clone()));
         put.code.user = nobody;
         put
     }

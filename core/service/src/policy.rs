@@ -2,8 +2,6 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use domain::{Client, PasswordPolicy, RequestId, RoleName};
-use doorward_claims::Algorithm;
-use secrecy::SecretSlice;
 
 use crate::limits::LimitPolicy;
 
@@ -34,7 +32,7 @@ pub struct Policy {
     pub limits: LimitPolicy,
     /// What links in mails begin with: the public URL and the base path, no trailing slash.
     pub links_base: String,
-    /// What signs tokens.
+    /// When keys do what.
     pub keys: KeyPolicy,
 }
 
@@ -72,13 +70,15 @@ pub struct CodePolicy {
     pub reset_ttl: Duration,
 }
 
-/// What signs tokens, and for how long a displaced key verifies.
-#[derive(Clone, Debug)]
+/// When keys do what.
+#[derive(Clone, Copy, Debug)]
 pub struct KeyPolicy {
-    /// The algorithm of new tokens.
-    pub algorithm: Algorithm,
-    /// HS256 secrets, as given: all verify, the first signs where the algorithm is HS256.
-    pub shared_secrets: Vec<SecretSlice<u8>>,
+    /// How long a key of our own signs.
+    pub rotation_interval: Duration,
+    /// How long a key is published before it signs: longer than verifiers keep what they have read.
+    pub publish_ahead: Duration,
+    /// How long a shared secret verifies before it signs: longer than verifiers take to read it.
+    pub shared_publish_ahead: Duration,
     /// How long a displaced key verifies: longer than an access token lives.
     pub grace: Duration,
 }

@@ -156,8 +156,9 @@ impl Attempt<'_> {
         to: u64,
         path: RefreshPath,
     ) -> Result<Option<Refreshed>, RefreshError> {
+        let service = self.service;
         let session = &mut self.signed_in.session;
-        let idle_expires_at = session.idle_expiry(self.now, self.service.policy.refresh_ttl);
+        let idle_expires_at = session.idle_expiry(self.now, service.policy.refresh_ttl);
         let advance = Advance {
             user: session.user_id.clone(),
             session: session.id,
@@ -166,13 +167,14 @@ impl Attempt<'_> {
             at: self.now,
             by: self.origin.client.user_agent.clone(),
             idle_expires_at,
+            resealed: service.resealed_refresh_key(session, &self.key),
         };
-        match self.service.stores.sessions.advance_generation(&advance).await? {
+        match service.stores.sessions.advance_generation(&advance).await? {
             Advanced::Stale => Ok(None),
             Advanced::Yes => {
                 session.generation = to;
                 session.idle_expires_at = idle_expires_at;
-                self.answer(path).map(Some)
+                self.answer(path).await.map(Some)
             }
         }
     }
@@ -199,7 +201,7 @@ impl Attempt<'_> {
             let event = self.service.event(&self.happening(), kind);
             self.service.stores.outbox.insert_events(&[event]).await?;
         }
-        self.answer(path)
+        self.answer(path).await
     }
 
     async fn end_replayed(self) -> Result<Option<Refreshed>, RefreshError> {
@@ -223,12 +225,12 @@ impl Attempt<'_> {
 
     fn happening(&self) -> Happening<'_> {
         let user = &self.signed_in.session.user_id;
-        Happening { origin: self.origin, actor: None, subject: user, at: self.now }
+        Happening { origin: self.origin, actor: None, subject: Some(user), at: self.now }
     }
 
-    fn answer(self, path: RefreshPath) -> Result<Refreshed, RefreshError> {
+    async fn answer(self, path: RefreshPath) -> Result<Refreshed, RefreshError> {
         let SignedIn { session, account } = self.signed_in;
-        let access = self.service.access_token(&account, &session, self.now)?;
+        let access = self.service.access_token(&account, &session, self.now).await?;
         let tokens = Tokens {
             access_token: access.token,
             access_expires_in: access.expires_in,

@@ -1,6 +1,7 @@
 //! Refresh tokens: a MAC over user, session and generation under a random key of the session, which
 //! is kept sealed. A leaked database mints nothing.
 
+use contracts::Resealed;
 use crypto::{MacKey, OpenError};
 use domain::{RefreshToken, Session, SessionId, UserId};
 
@@ -18,6 +19,15 @@ impl Service {
     pub(crate) fn refresh_key(&self, session: &Session) -> Result<MacKey, OpenError> {
         let key = self.data_keys.open(&identity(session.id), &session.sealed_refresh_key)?;
         MacKey::parse(&key).map_err(|_| OpenError::Malformed)
+    }
+
+    /// The session's key sealed anew, where another data key than the first had sealed it.
+    pub(crate) fn resealed_refresh_key(&self, session: &Session, key: &MacKey) -> Option<Resealed> {
+        let old = &session.sealed_refresh_key;
+        self.data_keys.needs_reseal(old).then(|| Resealed {
+            old: old.clone(),
+            new: self.data_keys.seal(&identity(session.id), key.expose(), self.entropy.bytes()),
+        })
     }
 }
 
@@ -39,6 +49,6 @@ pub(crate) fn is_genuine(key: &MacKey, token: &RefreshToken) -> bool {
 }
 
 /// What ties a sealed key to its session: moved to another row it does not open.
-fn identity(session: SessionId) -> String {
+pub(crate) fn identity(session: SessionId) -> String {
     format!("session/{session}/refresh_key")
 }

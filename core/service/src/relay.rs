@@ -57,7 +57,7 @@ impl Service {
 
 /// Why some sink did not take the event.
 async fn publish(event: &OutboxEvent, sinks: &[Arc<dyn EventSink>]) -> Option<BoxError> {
-    let sinks = if is_nobody(&event.subject) { &[] } else { sinks };
+    let sinks = if event.subject.as_ref().is_some_and(is_nobody) { &[] } else { sinks };
     let mut refusal = None;
     for sink in sinks {
         if let Err(error) = sink.publish(event).await {

@@ -61,9 +61,8 @@ impl Service {
             return Ok(Arc::clone(&cached.signed));
         }
         let claims = self.revocation_claims(found.sequence, &found.rows, now);
-        let key = self.keys.signing_key(now).ok_or(Failure::NoSigningKey)?;
         let signed = Arc::new(SignedRevocations {
-            jws: key.sign(REVOCATIONS_TYP, &claims)?,
+            jws: self.live_keys.sign(REVOCATIONS_TYP, &claims, now).await?,
             etag: format!("\"{}-{}\"", found.sequence, now.unix_ms()),
         });
         *cache = Some(Cached {

@@ -18,7 +18,8 @@ pub(crate) fn seal(data_keys: &DataKeys, name: &str, plain: &[u8], nonce: [u8; 1
     data_keys.seal(&identity(name), plain, nonce)
 }
 
-fn identity(name: &str) -> String {
+/// What ties a sealed record to its name: moved to another it does not open.
+pub(crate) fn identity(name: &str) -> String {
     format!("record/{name}")
 }
 
@@ -32,7 +33,7 @@ pub(crate) async fn find_or_insert(
         return Ok(record);
     }
     let content = fresh()?;
-    match records.insert_record(name, &content).await? {
+    match records.insert_record(name, &content, &[]).await? {
         Inserted::Yes => Ok(Record { version: 1, content }),
         Inserted::Exists => records.find_record(name).await?.ok_or(Failure::Contended),
     }

@@ -83,7 +83,7 @@ impl Service {
             to,
             revocation: self.user_revocation(user, to, None, now),
         };
-        let happening = Happening { origin, actor: Some(user), subject: user, at: now };
+        let happening = Happening { origin, actor: Some(user), subject: Some(user), at: now };
         let kind = EventKind::SessionRevoked { session: None, reason: EndReason::SignedOut };
         let events = [self.event(&happening, kind)];
         Ok(self.stores.users.advance_session_epoch(&raise, &events).await?)
@@ -98,7 +98,7 @@ impl Service {
         origin: &Origin,
     ) -> Result<contracts::Ended, Failure> {
         let now = self.clock.now();
-        let happening = Happening { origin, actor: Some(user), subject: user, at: now };
+        let happening = Happening { origin, actor: Some(user), subject: Some(user), at: now };
         let kind = EventKind::SessionRevoked { session: Some(session), reason };
         let end = EndSession {
             user: user.clone(),

@@ -215,7 +215,7 @@ impl Service {
             created_at: now,
             last_login_at: None,
         };
-        let happening = Happening { origin, actor: None, subject: &user.id, at: now };
+        let happening = Happening { origin, actor: None, subject: Some(&user.id), at: now };
         let created = EventKind::UserCreated(Box::new(user.clone()));
         let events = vec![self.event_of_change(&happening, user.version, created)];
         let asks = self.policy.registration.verify_email != VerifyEmail::Off && !is_email_verified;

@@ -1,5 +1,4 @@
 use std::sync::Arc;
-use std::sync::atomic::AtomicU16;
 
 use contracts::{
     Clock, Entropy, Limiter, MailOutboxStore, OneTimeCodeStore, OutboxStore, Probe, RecordStore,
@@ -9,10 +8,12 @@ use crypto::{
     DataKeys, HashingSettings, MacKey, MacKeyError, OpenError, PasswordPool, StartPoolError,
 };
 
+use crate::event_log::EventLog;
 use crate::failure::Failure;
-use crate::key_ring::{KeyRingError, KeyTable};
+use crate::keys::{Keeper, KeyParts, KeyRingError, LiveKeys, SealedRing};
 use crate::policy::Policy;
 use crate::revocations::RevocationCache;
+use crate::tokens_seen::TokensSeen;
 use crate::{Service, sealed_records};
 
 /// Where everything is kept. One backend may stand behind all of them.
@@ -48,6 +49,8 @@ pub struct Parts {
     pub entropy: Arc<dyn Entropy>,
     /// Seals what is kept.
     pub data_keys: DataKeys,
+    /// What signs tokens.
+    pub keys: KeyParts,
     /// How passwords are hashed.
     pub hashing: HashingSettings,
     /// Runs once on every hashing thread, for instance to lower its priority.
@@ -92,40 +95,47 @@ const LOG_KEY_RECORD: &str = "log_key";
 const CODE_KEY_RECORD: &str = "code_key";
 
 impl Service {
-    /// Checks that everything works, makes what a new deployment lacks, and is ready to serve.
+    /// Checks that everything works, makes what a new deployment lacks, seals the deployment's
+    /// records with the first data key, and is ready to serve.
     pub async fn start(parts: Parts) -> Result<Self, StartError> {
-        let Parts { stores, clock, entropy, data_keys, policy, .. } = &parts;
-        let records = &*stores.records;
-        let keys =
-            KeyTable::open(records, data_keys, &**entropy, &policy.keys, clock.now()).await?;
-        Self::start_with(keys, parts, MacKeys::MadeIfMissing).await
+        let service = Self::start_with(parts, Missing::IsMade).await?;
+        service.reseal_records().await?;
+        Ok(service)
     }
 
     /// As [`Service::start`], but with the keys as they are kept: for whoever looks whether a
     /// server could start, and must not make what it lacks.
     pub async fn start_with_kept_keys(parts: Parts) -> Result<Self, StartError> {
-        let Parts { stores, data_keys, policy, .. } = &parts;
-        let keys = KeyTable::kept(&*stores.records, data_keys, &policy.keys).await?;
-        Self::start_with(keys, parts, MacKeys::AsKept).await
+        Self::start_with(parts, Missing::StaysSo).await
     }
 
     /// As [`Service::start`], but without keys, for whoever signs nobody in: the shell of an
     /// operator may lack the settings that say what signs, and must not displace the server's keys.
     pub async fn start_without_keys(parts: Parts) -> Result<Self, StartError> {
-        let keys = KeyTable::none(parts.policy.keys.algorithm);
-        Self::start_with(keys, parts, MacKeys::MadeIfMissing).await
+        Self::start_with(parts, Missing::IsNoSigningKey).await
     }
 
-    async fn start_with(
-        keys: KeyTable,
-        parts: Parts,
-        mac_keys: MacKeys,
-    ) -> Result<Self, StartError> {
-        let Parts { stores, clock, entropy, data_keys, hashing, on_hashing_thread, policy } = parts;
+    async fn start_with(parts: Parts, missing: Missing) -> Result<Self, StartError> {
+        let Parts { stores, clock, entropy, data_keys, keys, hashing, on_hashing_thread, policy } =
+            parts;
+        let data_keys = Arc::new(data_keys);
+        let events = Arc::new(EventLog::new(Arc::clone(&entropy)));
+        let sealed = SealedRing {
+            records: Arc::clone(&stores.records),
+            data_keys: Arc::clone(&data_keys),
+            entropy: Arc::clone(&entropy),
+        };
+        let keeper = Keeper::new(keys.ring, sealed, policy.keys, Arc::clone(&events));
+        let now = clock.now();
+        let live_keys = match missing {
+            Missing::IsMade => LiveKeys::open(keeper, keys.source, keys.remote, now).await?,
+            Missing::StaysSo => LiveKeys::kept(keeper, keys.source, keys.remote, now).await?,
+            Missing::IsNoSigningKey => LiveKeys::none(keeper, keys.source, keys.remote),
+        };
         check_default_roles(&stores, &policy).await?;
         let passwords = PasswordPool::start(hashing, entropy.bytes(), on_hashing_thread)?;
-        let log_key = mac_keys.open(&stores, LOG_KEY_RECORD, &data_keys, &*entropy).await?;
-        let code_key = mac_keys.open(&stores, CODE_KEY_RECORD, &data_keys, &*entropy).await?;
+        let log_key = missing.open(&stores, LOG_KEY_RECORD, &data_keys, &*entropy).await?;
+        let code_key = missing.open(&stores, CODE_KEY_RECORD, &data_keys, &*entropy).await?;
         let revocations = RevocationCache::default();
         Ok(Self {
             stores,
@@ -133,11 +143,12 @@ impl Service {
             entropy,
             passwords,
             data_keys,
-            keys,
+            live_keys,
             log_key,
             code_key,
             revocations,
-            events_made: AtomicU16::new(0),
+            events,
+            tokens_seen: TokensSeen::default(),
             policy,
         })
     }
@@ -154,17 +165,19 @@ async fn check_default_roles(stores: &Stores, policy: &Policy) -> Result<(), Sta
     }
 }
 
-/// What becomes of a MAC key that is not kept yet.
+/// What becomes of keys that are not kept yet.
 #[derive(Clone, Copy)]
-enum MacKeys {
-    /// It is made and kept.
-    MadeIfMissing,
-    /// It is made, and nobody keeps it.
-    AsKept,
+enum Missing {
+    /// They are made and kept.
+    IsMade,
+    /// They are made, and nobody keeps them.
+    StaysSo,
+    /// They are made and kept, but for those that sign.
+    IsNoSigningKey,
 }
 
-impl MacKeys {
-    /// The sealed key of that name.
+impl Missing {
+    /// The sealed MAC key of that name.
     async fn open(
         self,
         stores: &Stores,
@@ -174,8 +187,8 @@ impl MacKeys {
     ) -> Result<MacKey, StartError> {
         let records = &*stores.records;
         let kept = match self {
-            Self::AsKept => records.find_record(name).await.map_err(Failure::Store)?,
-            Self::MadeIfMissing => {
+            Self::StaysSo => records.find_record(name).await.map_err(Failure::Store)?,
+            Self::IsMade | Self::IsNoSigningKey => {
                 let fresh = || {
                     let key = zeroize::Zeroizing::new(entropy.bytes::<32>());
                     Ok(sealed_records::seal(data_keys, name, key.as_slice(), entropy.bytes()))

@@ -81,7 +81,7 @@ impl Service {
             return Err(StepUpError::Revoked);
         }
         let session = Session { authenticated_at: renewal.at, methods, ..session.clone() };
-        let token = self.access_token(account, &session, now)?;
+        let token = self.access_token(account, &session, now).await?;
         Ok(SteppedUp { access_token: token.token, expires_in: token.expires_in })
     }
 }

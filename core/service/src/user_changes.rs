@@ -121,7 +121,7 @@ impl UserChange<'_> {
     }
 
     fn event(&self, make: impl FnOnce(&Service, &Happening<'_>) -> OutboxEvent) -> OutboxEvent {
-        let subject = &self.replace.user.id;
+        let subject = Some(&self.replace.user.id);
         let actor = self.actor.as_ref();
         make(self.service, &Happening { origin: self.origin, actor, subject, at: self.at })
     }

@@ -47,7 +47,7 @@ pub use codes::CodeSettings;
 pub use environment::Environment;
 pub use ephemeral::EphemeralSettings;
 pub use events::{EventSettings, EventSink};
-pub use keys::{DataKeySettings, KeyPairAlgorithm, KeySettings, SigningSettings};
+pub use keys::{DataKeySettings, KeyPairAlgorithm, KeySettings, RingSource, SigningSettings};
 pub use limits::LimitSettings;
 pub use load::{Loaded, Settings, ShownSetting};
 pub use log::{LogFormat, LogLevel, LogSettings};

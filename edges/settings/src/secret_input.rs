@@ -8,11 +8,12 @@ use crate::mistake::Wrong;
 use crate::reader::{Reader, Refused};
 use crate::value::Value;
 
-/// The kinds of references that this version opens.
-const SOURCES: [&str; 2] = ["env", "file"];
+/// The kinds of references, with what stands behind the colon.
+const SOURCES: [(&str, &str); 4] =
+    [("env", "NAME"), ("file", "PATH"), ("aws-sm", "NAME"), ("aws-ssm", "/PATH")];
 
-/// The kinds of references that are planned; never taken for a secret that is written.
-const LATER_SOURCES: [&str; 2] = ["aws-sm", "aws-ssm"];
+/// What to write in place of a secret.
+const RIGHT: &str = "write env:NAME, file:PATH, aws-sm:NAME or aws-ssm:/PATH";
 
 /// How a setting gives a secret.
 #[derive(Clone, Debug)]
@@ -26,18 +27,12 @@ pub enum SecretInput {
 impl SecretInput {
     pub(crate) fn parse(text: &str) -> Result<Self, Wrong> {
         if text.is_empty() {
-            return Err(Wrong::new("an item is empty", "write env:NAME or file:PATH"));
+            return Err(Wrong::new("an item is empty", RIGHT));
         }
         let Some((source, rest)) = text.split_once(':') else { return Ok(Self::literal(text)) };
-        if LATER_SOURCES.contains(&source) {
-            return Err(Wrong::new(
-                format!("{source}: references are not in this version"),
-                "write env:NAME or file:PATH",
-            ));
-        }
-        if !SOURCES.contains(&source) {
+        let Some((_, placeholder)) = SOURCES.iter().find(|(known, _)| *known == source) else {
             return Ok(Self::literal(text));
-        }
+        };
         let (name, json_key) = match rest.rsplit_once('#') {
             Some((name, key)) => (name, Some(key)),
             None => (rest, None),
@@ -45,13 +40,13 @@ impl SecretInput {
         if json_key == Some("") {
             return Err(Wrong::new(
                 format!("a reference {source}:…# names no member"),
-                format!("write {source}:{}#key, or leave out the #", placeholder(source)),
+                format!("write {source}:{placeholder}#key, or leave out the #"),
             ));
         }
         if !is_name(source, name) {
             return Err(Wrong::new(
                 format!("a reference {source}: names nothing that can exist"),
-                format!("write {source}:{}", placeholder(source)),
+                format!("write {source}:{placeholder}"),
             ));
         }
         Ok(Self::Reference(SecretRef {
@@ -124,24 +119,38 @@ fn refuse_outside_development(
             path,
             Wrong::new(
                 format!("holds a secret itself, which {environment} refuses"),
-                "name it: env:NAME or file:PATH, with #key for a member of a JSON object",
+                "name it: env:NAME, file:PATH, aws-sm:NAME or aws-ssm:/PATH, with #key for a \
+                 member of a JSON object",
             ),
         )),
         _ => Ok(()),
     }
 }
 
-fn placeholder(source: &str) -> &'static str {
-    if source == "env" { "NAME" } else { "PATH" }
+/// Whether something can have that name.
+fn is_name(source: &str, name: &str) -> bool {
+    match source {
+        "env" => {
+            !name.is_empty()
+                && !name.contains(|c: char| matches!(c, '\0' | '=') || c.is_whitespace())
+        }
+        "aws-sm" => is_secret_name(name),
+        "aws-ssm" => name.starts_with('/') && is_parameter_name(name),
+        // No file system knows NUL.
+        _ => !name.is_empty() && !name.contains('\0'),
+    }
 }
 
-/// Whether something can have that name: no environment and no file system knows NUL.
-fn is_name(source: &str, name: &str) -> bool {
-    let is_forbidden = |c: char| match source {
-        "env" => c == '\0' || c == '=' || c.is_whitespace(),
-        _ => c == '\0',
-    };
-    !name.is_empty() && !name.contains(is_forbidden)
+/// Whether a secret of AWS Secrets Manager can have that name or ARN.
+pub(crate) fn is_secret_name(name: &str) -> bool {
+    let is_allowed = |c: char| c.is_ascii_alphanumeric() || "/_+=.@-:".contains(c);
+    (1..=2048).contains(&name.len()) && name.chars().all(is_allowed)
+}
+
+/// Whether a parameter of AWS Systems Manager can have that path.
+fn is_parameter_name(name: &str) -> bool {
+    let is_allowed = |c: char| c.is_ascii_alphanumeric() || "/_.-".contains(c);
+    (2..=1011).contains(&name.len()) && name.chars().all(is_allowed)
 }
 
 #[cfg(test)]
@@ -167,20 +176,31 @@ mod tests {
         assert_eq!(reference("env:JWT_SECRET"), parts("env", "JWT_SECRET", None));
         assert_eq!(reference("env:DB#password"), parts("env", "DB", Some("password")));
         assert_eq!(reference("file:/run/a:b#c#d"), parts("file", "/run/a:b#c", Some("d")));
+        assert_eq!(reference("aws-ssm:/a/b"), parts("aws-ssm", "/a/b", None));
+        let arn = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:jwt-AbCdEf";
+        assert_eq!(reference(&format!("aws-sm:{arn}#KEY")), parts("aws-sm", arn, Some("KEY")));
     }
 
     #[test]
     fn a_reference_that_names_nothing_is_refused() {
-        for text in ["", "env:", "file:", "env:#key", "env:A#", "env:A=B", "env:A B", "file:a\0"] {
+        let texts = [
+            "",
+            "env:",
+            "file:",
+            "env:#key",
+            "env:A#",
+            "env:A=B",
+            "env:A B",
+            "file:a\0",
+            "aws-sm:",
+            "aws-sm:a b",
+            "aws-sm:a?b",
+            "aws-ssm:a",
+            "aws-ssm:/",
+            "aws-ssm:/a b",
+        ];
+        for text in texts {
             assert!(SecretInput::parse(text).is_err(), "{text:?}");
-        }
-    }
-
-    #[test]
-    fn a_reference_to_aws_is_refused_and_not_taken_for_a_secret() {
-        for text in ["aws-sm:name", "aws-ssm:/path#key"] {
-            let wrong = SecretInput::parse(text).unwrap_err();
-            assert!(wrong.problem.contains("not in this version"), "{wrong:?}");
         }
     }
 

@@ -11,7 +11,8 @@ pub(crate) async fn metadata(
     State(state): State<AppState>,
     headers: HeaderMap,
 ) -> PublicAnswer<JsonObject> {
-    state.metadata.answer(&headers)
+    let algorithms = state.service.keys().algorithms(state.service.clock().now());
+    crate::metadata::metadata(&state.settings.public_url, &algorithms).answer(&headers)
 }
 
 /// `GET /.well-known/jwks.json`

@@ -1,3 +1,5 @@
+use std::collections::BTreeSet;
+
 use doorward_claims::Algorithm;
 use serde::Serialize;
 
@@ -11,15 +13,16 @@ struct Metadata<'a> {
     jwks_uri: String,
     response_types_supported: [&'a str; 0],
     subject_types_supported: [&'a str; 1],
-    id_token_signing_alg_values_supported: [&'a str; 1],
+    id_token_signing_alg_values_supported: Vec<&'a str>,
 }
 
-pub(crate) fn metadata(issuer: &str, algorithm: Algorithm) -> PublicDocument {
+/// `algorithms`: those of all tokens that verify at the moment.
+pub(crate) fn metadata(issuer: &str, algorithms: &BTreeSet<Algorithm>) -> PublicDocument {
     PublicDocument::json(&Metadata {
         issuer,
         jwks_uri: format!("{issuer}/.well-known/jwks.json"),
         response_types_supported: [],
         subject_types_supported: ["public"],
-        id_token_signing_alg_values_supported: [algorithm.name()],
+        id_token_signing_alg_values_supported: algorithms.iter().map(|one| one.name()).collect(),
     })
 }

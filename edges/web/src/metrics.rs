@@ -1,6 +1,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use doorward_claims::Algorithm;
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;
@@ -41,6 +42,11 @@ struct Outcome {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct SignedWith {
+    algorithm: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Limited {
     limit: &'static str,
 }
@@ -55,6 +61,7 @@ pub(crate) struct Metrics {
     sign_ins: Family<Outcome, Counter>,
     limited: Family<Limited, Counter>,
     limits_decided_alone: Counter,
+    access_tokens: Family<SignedWith, Counter>,
     hashing_queue: Gauge<u64, AtomicU64>,
 }
 
@@ -70,6 +77,7 @@ impl Metrics {
             sign_ins: Family::default(),
             limited: Family::default(),
             limits_decided_alone: Counter::default(),
+            access_tokens: Family::default(),
             hashing_queue: Gauge::default(),
             registry: Registry::default(),
         };
@@ -96,6 +104,11 @@ impl Metrics {
             "limits_decided_alone",
             "Draws on limits that this instance decided alone",
             metrics.limits_decided_alone.clone(),
+        );
+        registry.register(
+            "access_tokens",
+            "Access tokens that were accepted here, by what they are signed with",
+            metrics.access_tokens.clone(),
         );
         registry.register(
             "hashing_queue",
@@ -140,6 +153,14 @@ impl Metrics {
     pub(crate) fn text(&self, service: &Service) -> String {
         self.hashing_queue.set(service.passwords().waiting().try_into().unwrap_or(u64::MAX));
         self.limits_decided_alone.inner().store(service.limits_decided_alone(), Ordering::Relaxed);
+        for algorithm in Algorithm::ALL {
+            let signed_with = SignedWith { algorithm: algorithm.name() };
+            let accepted = service.access_tokens_accepted(algorithm);
+            self.access_tokens
+                .get_or_create(&signed_with)
+                .inner()
+                .store(accepted, Ordering::Relaxed);
+        }
         let mut text = String::new();
         encode(&mut text, &self.registry).expect("writing to a String cannot fail");
         text

@@ -13,9 +13,10 @@ use crate::problem::Problem;
 impl From<Failure> for Problem {
     fn from(failure: Failure) -> Self {
         match failure {
-            Failure::Store(StoreError::Unavailable(_)) | Failure::Contended => {
-                Self::unavailable(failure)
-            }
+            Failure::Store(StoreError::Unavailable(_))
+            | Failure::Contended
+            | Failure::RemoteSigner(_)
+            | Failure::Keys(_) => Self::unavailable(failure),
             Failure::Store(StoreError::Malformed { .. })
             | Failure::Sealed(_)
             | Failure::MalformedMail

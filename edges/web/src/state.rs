@@ -5,10 +5,8 @@ use axum::http::HeaderValue;
 use contracts::Mailbox;
 use service::Service;
 
-use crate::metadata::metadata;
 use crate::metrics::Metrics;
 use crate::pages::render::Pages;
-use crate::public_document::PublicDocument;
 use crate::web_settings::WebSettings;
 
 /// What handlers share. Cheap to clone.
@@ -19,8 +17,6 @@ pub struct AppState(Arc<App>);
 pub struct App {
     pub(crate) service: Arc<Service>,
     pub(crate) settings: WebSettings,
-    /// Never changes while we run.
-    pub(crate) metadata: PublicDocument,
     pub(crate) metrics: Metrics,
     /// Only in development.
     pub(crate) mailbox: Option<Arc<dyn Mailbox>>,
@@ -36,19 +32,10 @@ impl AppState {
         settings: WebSettings,
         mailbox: Option<Arc<dyn Mailbox>>,
     ) -> Self {
-        let metadata = metadata(&settings.public_url, service.keys().algorithm());
         let pages = Pages::new(&settings, service.policy().password.characters_min);
         let metrics = Metrics::new();
         let has_told_of_proxies = AtomicBool::new(false);
-        Self(Arc::new(App {
-            service,
-            settings,
-            metadata,
-            metrics,
-            mailbox,
-            pages,
-            has_told_of_proxies,
-        }))
+        Self(Arc::new(App { service, settings, metrics, mailbox, pages, has_told_of_proxies }))
     }
 
     /// The origins as header values; what is not one was refused by the settings.

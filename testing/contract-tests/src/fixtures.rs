@@ -129,7 +129,7 @@ pub(crate) fn event(number: u32) -> OutboxEvent {
     OutboxEvent {
         id: event_id(number),
         name: format!("test.event_{number}"),
-        subject: user_id(number),
+        subject: Some(user_id(number)),
         at: made_at(number),
         envelope: format!("{{\"number\":{number}}}"),
     }

@@ -20,27 +20,32 @@
 )]
 
 mod backend;
+mod deployment;
 mod fixtures;
 mod fixtures_mail;
 mod shortcuts;
 #[macro_use]
 mod suites;
 
+pub mod at_rest;
 pub mod codes;
 pub mod codes_tries;
 pub mod limits;
 pub mod limits_in_time;
 pub mod mails;
 pub mod mails_claim;
+pub mod mails_reseal;
 pub mod outbox;
 pub mod outbox_leases;
 pub mod records;
+pub mod resealing;
 pub mod revocations;
 pub mod sessions;
 pub mod sessions_authenticate;
 pub mod sessions_devices;
 pub mod sessions_end;
 pub mod sessions_list;
+pub mod sessions_reseal;
 pub mod sessions_rotate;
 pub mod users;
 pub mod users_change;
@@ -53,4 +58,5 @@ pub mod users_replace_codes;
 pub mod users_replace_sessions;
 pub mod values;
 
+pub use at_rest::{Dump, Legible};
 pub use backend::{Backend, HasLimiter, LimiterAlone};

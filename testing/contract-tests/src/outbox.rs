@@ -1,6 +1,6 @@
 //! The outbox: events come in with a change or by themselves, and go out when published.
 
-use contracts::{InsertSession, Replaced};
+use contracts::{InsertSession, OutboxEvent, Replaced};
 
 use crate::Backend;
 use crate::fixtures::{NOW, event, event_id, new_session, new_user, race, raise, session, user};
@@ -9,6 +9,19 @@ use crate::fixtures::{NOW, event, event_id, new_session, new_user, race, raise, 
 pub async fn an_event_without_a_change_is_kept(backend: &Backend) {
     backend.outbox.insert_events(&[event(2), event(1)]).await.unwrap();
     assert_eq!(backend.events().await, [event(1), event(2)]);
+}
+
+/// It waits like any other, in the order of time, and no user's erasure takes it along.
+pub async fn an_event_of_the_deployment_is_of_no_user(backend: &Backend) {
+    let of_nobody = |number| OutboxEvent { subject: None, ..event(number) };
+    let user = backend.with_user(3).await;
+    backend.outbox.insert_events(&[of_nobody(2)]).await.unwrap();
+    backend.outbox.insert_events(&[event(3), of_nobody(4), event(1)]).await.unwrap();
+    backend.erase(&user).await;
+    let expected = [event(1), of_nobody(2), event(3), of_nobody(4)];
+    assert_eq!(backend.events().await, expected);
+    let later = NOW.plus(crate::fixtures::MINUTE);
+    assert_eq!(backend.outbox.claim_events(NOW, later, 2).await.unwrap(), expected[..2]);
 }
 
 /// Nothing to do is done.

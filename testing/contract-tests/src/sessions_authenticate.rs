@@ -137,6 +137,7 @@ pub async fn a_renewal_and_a_rotation_lose_nothing(backend: &Backend) {
                         at: NOW.plus(SECOND),
                         by: None,
                         idle_expires_at: NOW.plus(2 * HOUR),
+                        resealed: None,
                     };
                     sessions.advance_generation(&advance).await.unwrap()
                 }

@@ -134,6 +134,7 @@ fn advance(session: &Session) -> Advance {
         at: NOW,
         by: None,
         idle_expires_at: NOW.plus(HOUR),
+        resealed: None,
     }
 }
 

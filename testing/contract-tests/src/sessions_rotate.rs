@@ -15,6 +15,7 @@ fn advance(session: &Session) -> Advance {
         at: NOW.plus(SECOND),
         by: Some("browser/2".into()),
         idle_expires_at: NOW.plus(2 * HOUR),
+        resealed: None,
     }
 }
 

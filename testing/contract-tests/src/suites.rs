@@ -1,5 +1,6 @@
 //! The cases by name: a macro for each trait, and one for all.
 
+mod sealed;
 mod users;
 
 /// Expands to every case, each as one `#[tokio::test]`, named after the case. `$open` is an async
@@ -14,6 +15,7 @@ macro_rules! all {
         $crate::outbox_tests!($open);
         $crate::mail_tests!($open);
         $crate::record_tests!($open);
+        $crate::resealing_tests!($open);
         $crate::value_tests!($open);
         $crate::limit_tests!($open);
         $crate::limit_in_time_tests!($open);
@@ -77,6 +79,17 @@ macro_rules! session_tests {
             forgiveness_is_guarded_by_what_was_read,
             one_of_many_callers_is_forgiven,
             a_rotation_and_a_forgiveness_do_not_mix,
+        );
+        $crate::cases!(
+            $open,
+            sessions_reseal,
+            a_rotation_keeps_a_key_that_was_sealed_anew,
+            keys_of_sessions_in_any_state_are_listed,
+            a_page_follows_a_session_that_is_gone,
+            a_replaced_key_is_all_that_changes,
+            a_key_that_changed_meanwhile_stays,
+            one_of_many_callers_replaces_a_key,
+            a_replaced_key_and_a_rotation_lose_nothing,
         );
         $crate::cases!(
             $open,
@@ -176,6 +189,7 @@ macro_rules! outbox_tests {
             $open,
             outbox,
             an_event_without_a_change_is_kept,
+            an_event_of_the_deployment_is_of_no_user,
             no_events_are_no_trouble,
             events_are_there_exactly_if_the_change_is,
             a_deleted_event_is_gone_and_may_be_deleted_again,
@@ -213,6 +227,14 @@ macro_rules! mail_tests {
         );
         $crate::cases!(
             $open,
+            mails_reseal,
+            replaced_values_are_all_that_changes,
+            values_that_changed_meanwhile_stay,
+            values_of_a_claimed_mail_are_replaced,
+            one_of_many_callers_replaces_the_values_of_a_mail,
+        );
+        $crate::cases!(
+            $open,
             mails_claim,
             only_mails_that_are_due_are_claimed,
             the_longest_due_are_claimed_first,
@@ -239,6 +261,8 @@ macro_rules! record_tests {
             a_replacement_over_another_version_is_stale,
             one_of_many_callers_replaces_a_record,
             a_record_holds_any_bytes,
+            events_are_there_exactly_if_the_record_changes,
+            records_are_listed_by_name_page_after_page,
         );
     };
 }
@@ -302,23 +326,32 @@ mod tests {
     /// A case that is written and not run would be worse than none.
     #[test]
     fn every_case_is_in_its_suite() {
-        let suites = concat!(include_str!("suites.rs"), include_str!("suites/users.rs"));
+        let suites = concat!(
+            include_str!("suites.rs"),
+            include_str!("suites/sealed.rs"),
+            include_str!("suites/users.rs")
+        );
+        let suites: String = suites.split_whitespace().collect();
         let modules = [
+            ("at_rest", include_str!("at_rest.rs")),
             ("codes", include_str!("codes.rs")),
             ("codes_tries", include_str!("codes_tries.rs")),
             ("limits", include_str!("limits.rs")),
             ("limits_in_time", include_str!("limits_in_time.rs")),
             ("mails", include_str!("mails.rs")),
             ("mails_claim", include_str!("mails_claim.rs")),
+            ("mails_reseal", include_str!("mails_reseal.rs")),
             ("outbox", include_str!("outbox.rs")),
             ("outbox_leases", include_str!("outbox_leases.rs")),
             ("records", include_str!("records.rs")),
+            ("resealing", include_str!("resealing.rs")),
             ("revocations", include_str!("revocations.rs")),
             ("sessions", include_str!("sessions.rs")),
             ("sessions_authenticate", include_str!("sessions_authenticate.rs")),
             ("sessions_devices", include_str!("sessions_devices.rs")),
             ("sessions_end", include_str!("sessions_end.rs")),
             ("sessions_list", include_str!("sessions_list.rs")),
+            ("sessions_reseal", include_str!("sessions_reseal.rs")),
             ("sessions_rotate", include_str!("sessions_rotate.rs")),
             ("users", include_str!("users.rs")),
             ("users_change", include_str!("users_change.rs")),
@@ -332,11 +365,11 @@ mod tests {
             ("values", include_str!("values.rs")),
         ];
         for (module, source) in modules {
-            let listed = suites.split(&format!(" {module},\n")).nth(1).unwrap_or_default();
-            let listed = listed.split(");").next().unwrap_or_default();
+            let listed = suites.split(&format!("$open,{module},")).nth(1).unwrap_or_default();
+            let listed = format!(",{}", listed.split(");").next().unwrap_or_default());
             let cases = source.split("\npub async fn ").skip(1);
             for name in cases.filter_map(|rest| rest.split('(').next()) {
-                assert!(listed.contains(&format!(" {name},\n")), "{module}::{name}");
+                assert!(listed.contains(&format!(",{name},")), "{module}::{name}");
             }
         }
     }

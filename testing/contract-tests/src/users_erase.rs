@@ -59,6 +59,7 @@ pub async fn sessions_of_an_erased_user_lead_nowhere(backend: &Backend) {
         at: NOW,
         by: None,
         idle_expires_at: NOW.plus(HOUR),
+        resealed: None,
     };
     let forgive =
         Forgive { user: user.id.clone(), session: session.id, generation: 1, forgiven: 0 };

@@ -119,6 +119,7 @@ pub async fn a_kept_session_loses_no_rotation(backend: &Backend) {
                         at: NOW,
                         by: None,
                         idle_expires_at: NOW.plus(HOUR),
+                        resealed: None,
                     };
                     let advanced = backend.sessions.advance_generation(&advance).await.unwrap();
                     assert_eq!(advanced, Advanced::Yes);

@@ -159,6 +159,7 @@ pub async fn the_last_generation_can_be_reached(backend: &Backend) {
         at: NOW,
         by: None,
         idle_expires_at: NOW,
+        resealed: None,
     };
     let advanced = backend.sessions.advance_generation(&advance).await.unwrap();
     assert_eq!(advanced, Advanced::Yes);

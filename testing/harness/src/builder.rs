@@ -9,8 +9,8 @@ use domain::{PasswordPolicy, Quota, RoleName};
 use doorward_claims::Algorithm;
 use mail::DevelopmentMailbox;
 use service::{
-    CodePolicy, KeyPolicy, Limit, LimitPolicy, Parts, Policy, RegistrationPolicy, Service,
-    VerifyEmail,
+    CodePolicy, KeyParts, KeyPolicy, Limit, LimitPolicy, Parts, Policy, RegistrationPolicy,
+    Service, SigningSource, StartError, VerifyEmail,
 };
 use storage_sql::SqlStorage;
 use tempfile::TempDir;
@@ -19,7 +19,8 @@ use tokio::sync::watch;
 use web::{AppState, WebSettings};
 
 use crate::server::database_in;
-use crate::{CountingEntropy, HashingGate, ObservedStore, TestClock, TestServer};
+use crate::signing::NoRemoteSigner;
+use crate::{CountingEntropy, HashingGate, ObservedStore, TestClock, TestSecrets, TestServer};
 
 type Change<T> = Box<dyn FnOnce(&mut T) + Send>;
 
@@ -31,6 +32,7 @@ pub struct TestServerBuilder {
     public_url: Option<String>,
     policy: Vec<Change<Policy>>,
     settings: Vec<Change<WebSettings>>,
+    signing: SigningSource,
     hashing: HashingSettings,
     on_hashing_thread: Arc<dyn Fn() + Send + Sync>,
     has_mailbox: bool,
@@ -44,6 +46,7 @@ impl TestServerBuilder {
             public_url: None,
             policy: Vec::new(),
             settings: Vec::new(),
+            signing: SigningSource::KeyPairs(Algorithm::ES256),
             hashing: cheap_hashing(),
             on_hashing_thread: Arc::new(|| ()),
             has_mailbox: true,
@@ -82,8 +85,16 @@ impl TestServerBuilder {
 
     /// Signs with that algorithm.
     #[must_use]
-    pub fn algorithm(self, algorithm: Algorithm) -> Self {
-        self.policy(move |policy| policy.keys.algorithm = algorithm)
+    pub fn algorithm(mut self, algorithm: Algorithm) -> Self {
+        self.signing = SigningSource::KeyPairs(algorithm);
+        self
+    }
+
+    /// Signs with shared secrets.
+    #[must_use]
+    pub fn shared_secrets(mut self, secrets: &TestSecrets) -> Self {
+        self.signing = SigningSource::SharedSecrets(Arc::new(secrets.clone()));
+        self
     }
 
     /// Changes how passwords are hashed.
@@ -117,6 +128,11 @@ impl TestServerBuilder {
 
     /// Starts the instance. It serves when this returns.
     pub async fn start(self) -> TestServer {
+        self.try_start().await.unwrap()
+    }
+
+    /// Starts the instance, or says why it does not start.
+    pub async fn try_start(self) -> Result<TestServer, StartError> {
         let public = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let operations = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = public.local_addr().unwrap();
@@ -135,11 +151,12 @@ impl TestServerBuilder {
             clock: Arc::new(self.clock.clone()),
             entropy: Arc::new(CountingEntropy::new(next_seed())),
             data_keys: DataKeys::new(&[DataKey::new([7; 32])]).unwrap(),
+            keys: KeyParts { source: self.signing, ring: None, remote: Arc::new(NoRemoteSigner) },
             hashing: self.hashing,
             on_hashing_thread: self.on_hashing_thread,
             policy,
         };
-        let service = Arc::new(Service::start(parts).await.unwrap());
+        let service = Arc::new(Service::start(parts).await?);
         let public_url = settings.public_url.clone();
         let mailbox = Arc::new(DevelopmentMailbox::new());
         let shown = self.has_mailbox.then(|| Arc::clone(&mailbox) as Arc<dyn Mailbox>);
@@ -147,7 +164,7 @@ impl TestServerBuilder {
         let stop = serve(&state, public, operations);
         // What starting took is no test's affair.
         store.take_calls();
-        TestServer {
+        Ok(TestServer {
             clock: self.clock,
             store,
             service,
@@ -158,7 +175,7 @@ impl TestServerBuilder {
             client: client(),
             folder: self.folder,
             _stop: stop,
-        }
+        })
     }
 }
 
@@ -239,9 +256,10 @@ fn default_policy(issuer: &str) -> Policy {
         },
         links_base: issuer.to_owned(),
         keys: KeyPolicy {
-            algorithm: Algorithm::ES256,
-            shared_secrets: Vec::new(),
-            grace: Duration::from_hours(24),
+            rotation_interval: Duration::from_hours(90 * 24),
+            publish_ahead: Duration::from_hours(3),
+            shared_publish_ahead: Duration::from_mins(15),
+            grace: Duration::from_mins(20),
         },
     }
 }

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use contracts::{
     CodePut, Draw, Drawn, Limiter, MailOutboxStore, OneTimeCodeStore, OutboxMail, PutCode,
-    Replaced, StoreError,
+    Replaced, Resealed, StoreError,
 };
 use domain::{ChallengeId, CodeKind, MailId, OneTimeCode, Timestamp, UserId};
 
@@ -70,6 +70,15 @@ impl MailOutboxStore for ObservedStore {
     ) -> Result<Replaced, StoreError> {
         self.calls.enter("replace_mail").await?;
         self.inner.replace_mail(mail, due_at).await
+    }
+
+    async fn replace_mail_values(
+        &self,
+        id: MailId,
+        values: &Resealed,
+    ) -> Result<Replaced, StoreError> {
+        self.calls.enter("replace_mail_values").await?;
+        self.inner.replace_mail_values(id, values).await
     }
 
     async fn delete_mail(&self, id: MailId) -> Result<(), StoreError> {

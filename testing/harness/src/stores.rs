@@ -5,8 +5,9 @@ use async_trait::async_trait;
 use contracts::{
     Advance, Advanced, EndSession, Ended, EpochRaise, EraseUser, Expiry, Forgive, InsertSession,
     InsertUser, InsertUserError, Inserted, KnownDevice, NewSession, OutboxEvent, OutboxStore,
-    Probe, PutCode, Reauthenticate, Record, RecordStore, ReplaceUser, Replaced, RevocationStore,
-    Revocations, SessionStore, SignedIn, StoreError, UserReplaced, UserStore,
+    Probe, PutCode, Reauthenticate, Record, RecordStore, ReplaceUser, Replaced, Resealed,
+    RevocationStore, Revocations, SealedKey, SessionStore, SignedIn, StoreError, UserReplaced,
+    UserStore,
 };
 use domain::{
     Account, DeviceDigest, EventId, Login, PasswordHash, RoleName, Session, SessionId, Timestamp,
@@ -232,6 +233,25 @@ impl SessionStore for ObservedStore {
         self.calls.enter("end_session").await?;
         self.inner.end_session(end, events).await
     }
+
+    async fn list_sealed_keys(
+        &self,
+        after: Option<&SealedKey>,
+        limit: usize,
+    ) -> Result<Vec<SealedKey>, StoreError> {
+        self.calls.enter("list_sealed_keys").await?;
+        self.inner.list_sealed_keys(after, limit).await
+    }
+
+    async fn replace_sealed_key(
+        &self,
+        user: &UserId,
+        session: SessionId,
+        key: &Resealed,
+    ) -> Result<Replaced, StoreError> {
+        self.calls.enter("replace_sealed_key").await?;
+        self.inner.replace_sealed_key(user, session, key).await
+    }
 }
 
 #[async_trait]
@@ -281,9 +301,23 @@ impl RecordStore for ObservedStore {
         self.inner.find_record(name).await
     }
 
-    async fn insert_record(&self, name: &str, content: &[u8]) -> Result<Inserted, StoreError> {
+    async fn list_records(
+        &self,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<Vec<(String, Record)>, StoreError> {
+        self.calls.enter("list_records").await?;
+        self.inner.list_records(after, limit).await
+    }
+
+    async fn insert_record(
+        &self,
+        name: &str,
+        content: &[u8],
+        events: &[OutboxEvent],
+    ) -> Result<Inserted, StoreError> {
         self.calls.enter("insert_record").await?;
-        self.inner.insert_record(name, content).await
+        self.inner.insert_record(name, content, events).await
     }
 
     async fn replace_record(
@@ -291,8 +325,9 @@ impl RecordStore for ObservedStore {
         name: &str,
         version: u64,
         content: &[u8],
+        events: &[OutboxEvent],
     ) -> Result<Replaced, StoreError> {
         self.calls.enter("replace_record").await?;
-        self.inner.replace_record(name, version, content).await
+        self.inner.replace_record(name, version, content, events).await
     }
 }

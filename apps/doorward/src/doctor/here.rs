@@ -10,6 +10,7 @@ use settings::{Loaded, MailSettings, MailTransportSettings, Settings, StorageSet
 
 use super::Finding;
 use crate::compose::OpenKeptServiceError;
+use crate::elsewhere::Elsewhere;
 use crate::failure::Failure;
 use crate::{compose, mails, stores};
 
@@ -41,7 +42,7 @@ pub(super) fn clock_alone(now: Timestamp) -> Finding {
 }
 
 /// The store, and what it keeps: the keys, and mails that were not sent.
-pub(super) async fn storage_and_keys(settings: &Settings) -> Vec<Finding> {
+pub(super) async fn storage_and_keys(settings: &Settings, elsewhere: &Elsewhere) -> Vec<Finding> {
     let place = stores::place(&settings.storage);
     if let StorageSettings::Sqlite { path } = &settings.storage
         && !path.exists()
@@ -49,7 +50,7 @@ pub(super) async fn storage_and_keys(settings: &Settings) -> Vec<Finding> {
         let seen = format!("there is no {} yet: `doorward serve` makes it", &place["the ".len()..]);
         return vec![Finding::untried("storage", seen)];
     }
-    match stores::pending(&settings.storage).await {
+    match stores::pending(&settings.storage, elsewhere).await {
         Err(error) => {
             let failed = Failure::of(format!("{place} cannot be read"))(error);
             let mend = unreadable_mend(&settings.storage);
@@ -62,12 +63,12 @@ pub(super) async fn storage_and_keys(settings: &Settings) -> Vec<Finding> {
         }
         Ok(_) => {}
     }
-    match stores::open(settings).await {
+    match stores::open(settings, elsewhere).await {
         Err(failure) => {
             vec![Finding::wrong("storage", failure.on_one_line(), storage_mend(&settings.storage))]
         }
         Ok(opened) => {
-            let mut findings = what_is_kept(settings, opened.stores).await;
+            let mut findings = what_is_kept(settings, elsewhere, opened.stores).await;
             if let Some(probe) = opened.shared_limits {
                 findings.push(shared_limits(&*probe).await);
             }
@@ -117,14 +118,14 @@ async fn shared_limits(probe: &dyn Probe) -> Finding {
     }
 }
 
-async fn what_is_kept(settings: &Settings, stores: Stores) -> Vec<Finding> {
+async fn what_is_kept(settings: &Settings, elsewhere: &Elsewhere, stores: Stores) -> Vec<Finding> {
     let mut findings = Vec::new();
     // What else readiness depends on has a finding of its own.
     for probe in stores.probes.iter().filter(|probe| probe.name() == STORAGE) {
         findings.push(storage(&**probe, &settings.storage).await);
     }
     let records = Arc::clone(&stores.records);
-    match compose::open_service_as_kept(settings, stores).await {
+    match compose::open_service_as_kept(settings, elsewhere, stores).await {
         Ok(service) => {
             findings.push(keys(&service).await);
             findings.push(outbox(&service).await);
@@ -193,16 +194,18 @@ async fn storage(probe: &dyn Probe, settings: &StorageSettings) -> Finding {
 
 /// Signs something, which proves that there is a key and that the data key opens it.
 async fn keys(service: &Service) -> Finding {
-    let algorithm = service.keys().algorithm();
-    match service.signed_revocations().await {
-        Ok(_) => Finding::fine("keys", format!("tokens are signed with {}", algorithm.name())),
-        Err(service::Failure::NoSigningKey) => {
-            let name = algorithm.name();
-            Finding::untried("keys", format!("the server makes a key for {name} when it starts"))
+    let signing = service.keys().signing_algorithm(service.clock().now());
+    match (service.signed_revocations().await, signing) {
+        (Ok(_), Some(signing)) => {
+            Finding::fine("keys", format!("tokens are signed with {}", signing.name()))
         }
-        Err(failure) => {
+        (Ok(_) | Err(service::Failure::NoSigningKey), _) => {
+            Finding::untried("keys", "no key signs yet: the server sees to one when it starts")
+        }
+        (Err(failure), _) => {
             let failed = Failure::of("tokens cannot be signed")(failure);
-            let mend = "Check data_key: it must hold the key that the store was sealed with.";
+            let mend = "Check data_key: it must hold the key that the store was sealed with; and \
+                        keys.kms_keys, and that the role of this machine may sign with them.";
             Finding::wrong("keys", failed.on_one_line(), mend)
         }
     }
@@ -268,8 +271,8 @@ async fn count_mails(service: &Service) -> Result<MailCounts, service::Failure> 
 }
 
 /// The words of mails, and whether they could be sent.
-pub(super) async fn mail(settings: &MailSettings) -> Vec<Finding> {
-    let opened = match mails::open(settings) {
+pub(super) async fn mail(settings: &MailSettings, elsewhere: &Elsewhere) -> Vec<Finding> {
+    let opened = match mails::open(settings, elsewhere) {
         Ok(opened) => opened,
         Err(failure) => {
             let mend = "Mend the file or the setting that is named.";

@@ -9,6 +9,7 @@ use serde_json::json;
 use settings::Loaded;
 
 use crate::console;
+use crate::elsewhere::Elsewhere;
 use crate::failure::Failure;
 use crate::system::SystemClock;
 
@@ -70,9 +71,10 @@ pub(crate) fn run(loaded: &Loaded, is_json: bool) -> Result<(), Failure> {
 
 async fn examine(loaded: &Loaded) -> Vec<Finding> {
     let settings = &loaded.settings;
+    let elsewhere = Elsewhere::default();
     let mut findings = vec![here::settings(loaded), here::clock_alone(SystemClock.now())];
-    findings.extend(here::storage_and_keys(settings).await);
-    findings.extend(here::mail(&settings.mail).await);
+    findings.extend(here::storage_and_keys(settings, &elsewhere).await);
+    findings.extend(here::mail(&settings.mail, &elsewhere).await);
     findings.extend(outside::public_url(settings).await);
     findings
 }

@@ -9,7 +9,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use contracts::{
     Advance, Advanced, EndSession, Ended, Forgive, InsertSession, KnownDevice, NewSession, Notices,
-    OutboxEvent, Reauthenticate, SessionStore, SignedIn, StoreError,
+    OutboxEvent, Reauthenticate, Replaced, Resealed, SealedKey, SessionStore, SignedIn, StoreError,
 };
 use domain::{
     Account, Client, DeviceDigest, EmailAddress, EndReason, Revocation, RevocationScope, Session,
@@ -112,6 +112,38 @@ impl SessionStore for MainStore {
         }
         Ok(Ended::Yes)
     }
+
+    async fn list_sealed_keys(
+        &self,
+        after: Option<&SealedKey>,
+        limit: usize,
+    ) -> Result<Vec<SealedKey>, StoreError> {
+        let after = after.map(|key| key.session);
+        let sessions = self.sessions();
+        let keys = sessions.values().filter(|session| Some(session.id) > after);
+        let to_key = |session: &Session| SealedKey {
+            user: session.user_id.clone(),
+            session: session.id,
+            expires_at: session.expires_at,
+            sealed_refresh_key: session.sealed_refresh_key.clone(),
+        };
+        Ok(keys.take(limit).map(to_key).collect())
+    }
+
+    async fn replace_sealed_key(
+        &self,
+        user: &UserId,
+        session: SessionId,
+        key: &Resealed,
+    ) -> Result<Replaced, StoreError> {
+        match self.sessions().get_mut(&session) {
+            Some(found) if found.user_id == *user && found.sealed_refresh_key == key.old => {
+                found.sealed_refresh_key.clone_from(&key.new);
+                Ok(Replaced::Yes)
+            }
+            _ => Ok(Replaced::Stale),
+        }
+    }
 }
 
 pub(crate) fn user_id(number: u8) -> UserId {
@@ -175,6 +207,7 @@ pub(crate) fn advance(session: &Session, from: u64) -> Advance {
         at: NOW.plus(Duration::from_mins(from)),
         by: None,
         idle_expires_at: NOW.plus(Duration::from_hours(1 + from)),
+        resealed: None,
     }
 }
 

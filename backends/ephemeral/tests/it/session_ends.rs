@@ -16,7 +16,7 @@ pub(crate) fn event(name: &str, user: u8, data: &str) -> OutboxEvent {
     OutboxEvent {
         id: EventId::new(NOW, [1; 10]),
         name: name.to_owned(),
-        subject: user_id(user),
+        subject: Some(user_id(user)),
         at: NOW,
         envelope: format!(r#"{{"type":"{name}","data":{data}}}"#),
     }
@@ -77,7 +77,7 @@ async fn other_events_delete_nothing() {
     let no_json = OutboxEvent { envelope: "{".to_owned(), ..revoked(&session(1)) };
     let all = event("session.revoked", 1, r#"{"userId":"user_1"}"#);
     let no_id = event("session.revoked", 1, r#"{"id":7}"#);
-    let other_user = OutboxEvent { subject: user_id(2), ..revoked(&session(1)) };
+    let other_user = OutboxEvent { subject: Some(user_id(2)), ..revoked(&session(1)) };
     for event in [created, no_json, all, no_id, other_user] {
         sink.publish(&event).await.unwrap();
         assert_eq!(kept(&corner), [1, 2, 3]);

@@ -160,6 +160,7 @@ async fn a_rotation_touches_no_index() {
         at: LATER,
         by: None,
         idle_expires_at: LATER,
+        resealed: None,
     };
     store.advance_generation(&advance).await.unwrap();
     assert_eq!(indexed().await, before);

@@ -68,7 +68,7 @@ pub(crate) fn event(number: u8) -> OutboxEvent {
     OutboxEvent {
         id: EventId::from_bytes([number; 16]),
         name: "test".into(),
-        subject: user_id(1),
+        subject: Some(user_id(1)),
         at: NOW,
         envelope: "{}".into(),
     }

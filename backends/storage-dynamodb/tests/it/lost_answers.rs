@@ -50,6 +50,7 @@ fn advance(session: &Session) -> Advance {
         at: NOW,
         by: None,
         idle_expires_at: LATER,
+        resealed: None,
     }
 }
 
@@ -147,10 +148,10 @@ async fn records_and_hashes_that_were_not_answered_are_known_again() {
     for fate in LOSSES {
         let (Lossy { store, proxy, place: _place }, session) = lossy_with_session().await;
         proxy.next("PutItem", fate);
-        assert_eq!(store.insert_record("ring", b"1").await.unwrap(), Inserted::Yes);
-        assert_eq!(store.insert_record("ring", b"1").await.unwrap(), Inserted::Exists);
+        assert_eq!(store.insert_record("ring", b"1", &[]).await.unwrap(), Inserted::Yes);
+        assert_eq!(store.insert_record("ring", b"1", &[]).await.unwrap(), Inserted::Exists);
         proxy.next("UpdateItem", fate);
-        assert_eq!(store.replace_record("ring", 1, b"2").await.unwrap(), Replaced::Yes);
+        assert_eq!(store.replace_record("ring", 1, b"2", &[]).await.unwrap(), Replaced::Yes);
         assert_eq!(store.find_record("ring").await.unwrap().unwrap().version, 2);
 
         let (old, new) = (PasswordHash::new("$argon2id$old"), PasswordHash::new("$argon2id$new"));

@@ -33,7 +33,7 @@ async fn assert_all_unavailable(store: &DynamoStorage) {
         assert_unavailable(store.list_users(None, 10)),
         assert_unavailable(store.find_session(&user.id, session(&user).id)),
         assert_unavailable(store.insert_session(&new)),
-        assert_unavailable(store.insert_record("name", b"")),
+        assert_unavailable(store.insert_record("name", b"", &[])),
         assert_unavailable(store.draw(&draw)),
         assert_unavailable(store.claim_events(NOW, LATER, 10)),
         assert_unavailable(store.delete_events(&gone)),

@@ -75,7 +75,7 @@ impl Login {
 async fn credentials_are_read_again_after_the_server_refused_them() {
     let login = Login::new("first").await;
     let storage = Arc::new(MongoStorage::open(&login.settings()).await.unwrap());
-    storage.insert_record("r", b"").await.unwrap();
+    storage.insert_record("r", b"", &[]).await.unwrap();
     assert_eq!(login.reads(), 1);
 
     login.change_password("second").await;

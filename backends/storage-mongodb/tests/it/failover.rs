@@ -98,6 +98,7 @@ fn advance() -> Advance {
         at: NOW,
         by: None,
         idle_expires_at: LATER,
+        resealed: None,
     }
 }
 
@@ -140,13 +141,13 @@ pub(crate) async fn with_session(storage: &MongoStorage) {
 #[tokio::test]
 async fn a_server_that_is_no_primary_any_more_costs_less_than_two_seconds() {
     let (storage, place) = open().await;
-    storage.insert_record("r", b"0").await.unwrap();
+    storage.insert_record("r", b"0", &[]).await.unwrap();
     for (version, code) in (1..).zip([10_107, 13_435, 10_058, 11_600, 11_602, 13_436, 189, 91]) {
         for command in ["update", "find"] {
             place.fail(1, refused(command, code)).await;
         }
         let start = Instant::now();
-        let replaced = storage.replace_record("r", version, b"1").await.unwrap();
+        let replaced = storage.replace_record("r", version, b"1", &[]).await.unwrap();
         assert_eq!(replaced, Replaced::Yes, "{code}");
         let found = storage.find_record("r").await.unwrap().unwrap();
         assert_eq!(found.version, version + 1, "{code}");
@@ -174,7 +175,7 @@ async fn a_connection_that_breaks_is_replaced() {
         let broken = doc! { "failCommands": [command], "closeConnection": true };
         place.fail(1, broken).await;
         let name = format!("by {command}");
-        assert_eq!(storage.insert_record(&name, b"").await.unwrap(), Inserted::Yes);
+        assert_eq!(storage.insert_record(&name, b"", &[]).await.unwrap(), Inserted::Yes);
         assert!(storage.find_record(&name).await.unwrap().is_some());
     }
     assert_eq!(storage.advance_generation(&advance()).await.unwrap(), Advanced::Yes);
@@ -187,14 +188,14 @@ async fn a_connection_that_breaks_is_replaced() {
 async fn nobody_is_told_stale_of_what_they_did_themselves() {
     let (storage, place) = open().await;
     place.fail(1, lost("insert")).await;
-    assert_eq!(storage.insert_record("r", b"0").await.unwrap(), Inserted::Yes);
-    assert_eq!(storage.insert_record("r", b"0").await.unwrap(), Inserted::Exists);
+    assert_eq!(storage.insert_record("r", b"0", &[]).await.unwrap(), Inserted::Yes);
+    assert_eq!(storage.insert_record("r", b"0", &[]).await.unwrap(), Inserted::Exists);
     place.fail(1, lost("update")).await;
-    assert_eq!(storage.replace_record("r", 1, b"1").await.unwrap(), Replaced::Yes);
+    assert_eq!(storage.replace_record("r", 1, b"1", &[]).await.unwrap(), Replaced::Yes);
     let record = Record { version: 2, content: (*b"1").into() };
     assert_eq!(storage.find_record("r").await.unwrap(), Some(record));
     place.fail(1, lost("update")).await;
-    assert_eq!(storage.replace_record("r", 1, b"2").await.unwrap(), Replaced::Stale);
+    assert_eq!(storage.replace_record("r", 1, b"2", &[]).await.unwrap(), Replaced::Stale);
 
     place.fail(1, lost("insert")).await;
     storage.insert_user(&insertion(), None).await.unwrap();
@@ -242,7 +243,7 @@ async fn a_claim_whose_answer_is_lost_gives_its_events() {
     let event = |number| contracts::OutboxEvent {
         id: domain::EventId::new(NOW, [number; 10]),
         name: "test.event".to_owned(),
-        subject: user().id,
+        subject: Some(user().id),
         at: NOW,
         envelope: "{}".to_owned(),
     };
@@ -282,7 +283,7 @@ async fn a_write_conflict_is_tried_again() {
 async fn another_refusal_is_final_and_named_by_its_code() {
     let (storage, place) = open().await;
     place.fail(1, refused("insert", 13)).await;
-    let failure = storage.insert_record("a@b.example", b"").await.unwrap_err();
+    let failure = storage.insert_record("a@b.example", b"", &[]).await.unwrap_err();
     assert!(matches!(failure, StoreError::Unavailable(_)));
     let words = contracts::chain(&failure);
     assert!(words.contains("13") && !words.contains('@'), "{words}");

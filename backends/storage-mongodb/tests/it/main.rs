@@ -10,7 +10,9 @@ mod place;
 mod schema;
 mod unanswered;
 
-use contract_tests::Backend;
+use std::sync::Arc;
+
+use contract_tests::{Backend, Dump, Legible};
 use storage_mongodb::MongoStorage;
 
 use crate::place::Place;
@@ -22,4 +24,18 @@ async fn open() -> Backend {
     Backend::new(storage, place)
 }
 
+/// The same, with all documents of all collections.
+async fn open_legible() -> Legible {
+    let place = Arc::new(Place::new());
+    let storage = MongoStorage::open(&place.settings()).await.unwrap();
+    let backend = Backend::new(storage, Arc::clone(&place));
+    let dump = move || {
+        let place = Arc::clone(&place);
+        let all: Dump = Box::pin(async move { place.documents().await });
+        all
+    };
+    Legible { backend, dump: Box::new(dump) }
+}
+
 contract_tests::all!(open);
+contract_tests::at_rest_tests!(open_legible);

@@ -73,7 +73,7 @@ async fn is_unavailable_in_time(storage: &MongoStorage) {
     let start = Instant::now();
     let answers = tokio::join!(
         async { (storage.find_record("r").await.map(|_| ()), start.elapsed()) },
-        async { (storage.insert_record("r", b"").await.map(|_| ()), start.elapsed()) },
+        async { (storage.insert_record("r", b"", &[]).await.map(|_| ()), start.elapsed()) },
         async { (storage.check().await, start.elapsed()) },
     );
     for (result, took) in [answers.0, answers.1, answers.2] {
@@ -97,7 +97,7 @@ async fn operations_answer_in_time_while_the_server_is_away_and_succeed_when_it_
         way.send(Way::Open).unwrap();
         let start = Instant::now();
         let name = number.to_string();
-        while storage.insert_record(&name, b"").await.is_err() {
+        while storage.insert_record(&name, b"", &[]).await.is_err() {
             assert!(start.elapsed() < RECOVERY, "{:?}", start.elapsed());
         }
         storage.check().await.unwrap();

@@ -2,7 +2,8 @@
 
 use std::sync::{Arc, Mutex};
 
-use mongodb::bson::{Document, doc};
+use futures_util::TryStreamExt as _;
+use mongodb::bson::{Document, RawDocumentBuf, doc};
 use mongodb::event::EventHandler;
 use mongodb::event::command::CommandEvent;
 use mongodb::{Client, Database};
@@ -59,6 +60,20 @@ impl Place {
 
     pub(crate) async fn database(&self) -> Database {
         self.client().await.database(&self.name)
+    }
+
+    /// The bytes of all documents.
+    pub(crate) async fn documents(&self) -> Vec<u8> {
+        let database = self.database().await;
+        let mut bytes = Vec::new();
+        for name in database.list_collection_names().await.unwrap() {
+            let found = database.collection::<RawDocumentBuf>(&name).find(doc! {}).await.unwrap();
+            let found: Vec<RawDocumentBuf> = found.try_collect().await.unwrap();
+            for document in found {
+                bytes.extend(document.as_bytes());
+            }
+        }
+        bytes
     }
 
     /// Makes commands of this database's application fail as `data` says.

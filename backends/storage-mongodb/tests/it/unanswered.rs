@@ -119,7 +119,7 @@ fn event(number: u8) -> OutboxEvent {
     OutboxEvent {
         id: EventId::new(NOW, [number; 10]),
         name: "test.event".to_owned(),
-        subject: user().id,
+        subject: Some(user().id),
         at: NOW,
         envelope: "{}".to_owned(),
     }
@@ -162,7 +162,7 @@ async fn one_connection_suffices() {
         let settings = MongoSettings { pool_max, ..place.settings() };
         let storage = Arc::new(MongoStorage::open(&settings).await.unwrap());
         with_session(&storage).await;
-        storage.insert_record("r", b"0").await.unwrap();
+        storage.insert_record("r", b"0", &[]).await.unwrap();
         let mut callers = tokio::task::JoinSet::new();
         for number in 0..8 {
             let storage = Arc::clone(&storage);

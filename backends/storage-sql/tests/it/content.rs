@@ -61,7 +61,7 @@ async fn a_claim_that_fails_leases_nothing() {
     let (_folder, path) = place();
     let storage = SqlStorage::open_sqlite(&path).unwrap();
     storage.insert_events(&[event(1), event(2)]).await.unwrap();
-    execute(&path, "UPDATE outbox SET user_id = ''");
+    execute(&path, "UPDATE outbox SET user_id = ' '");
     let until = Timestamp::from_unix_ms(i64::MAX);
     let claimed = storage.claim_events(NOW, until, 10).await;
     assert!(matches!(claimed, Err(StoreError::Malformed { .. })), "{claimed:?}");

@@ -13,7 +13,7 @@ async fn what_was_written_survives_a_restart() {
     let (_folder, path) = place();
     let storage = SqlStorage::open_sqlite(&path).unwrap();
     for number in 0..100 {
-        storage.insert_record(&format!("record-{number}"), b"content").await.unwrap();
+        storage.insert_record(&format!("record-{number}"), b"content", &[]).await.unwrap();
     }
     drop(storage);
 
@@ -29,7 +29,7 @@ async fn what_was_written_survives_a_restart() {
 async fn a_closed_database_is_one_file() {
     let (folder, path) = place();
     let storage = SqlStorage::open_sqlite(&path).unwrap();
-    storage.insert_record("name", b"content").await.unwrap();
+    storage.insert_record("name", b"content", &[]).await.unwrap();
     storage.find_record("name").await.unwrap();
     drop(storage);
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
@@ -42,7 +42,7 @@ async fn nobody_else_may_read_a_new_database() {
 
     let (folder, path) = place();
     let storage = SqlStorage::open_sqlite(&path).unwrap();
-    storage.insert_record("name", b"content").await.unwrap();
+    storage.insert_record("name", b"content", &[]).await.unwrap();
     storage.find_record("name").await.unwrap();
     let mut names = Vec::new();
     for entry in fs::read_dir(folder.path()).unwrap() {
@@ -98,7 +98,7 @@ fn a_path_that_is_no_file_is_a_failure_of_the_store() {
 async fn a_file_that_turns_to_garbage_is_a_failure_of_the_store() {
     let (_folder, path) = place();
     let storage = SqlStorage::open_sqlite(&path).unwrap();
-    assert_eq!(storage.insert_record("name", b"content").await.unwrap(), Inserted::Yes);
+    assert_eq!(storage.insert_record("name", b"content", &[]).await.unwrap(), Inserted::Yes);
     // Everything into the main file, then the main file to nothing.
     let other = Connection::open(&path).unwrap();
     other.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())).unwrap();
@@ -107,8 +107,8 @@ async fn a_file_that_turns_to_garbage_is_a_failure_of_the_store() {
 
     assert_fails(&storage.find_record("name").await);
     // What it still remembers it may write, but it must answer.
-    let _ = storage.replace_record("name", 1, b"changed").await;
-    let _ = storage.insert_record("other", b"content").await;
+    let _ = storage.replace_record("name", 1, b"changed", &[]).await;
+    let _ = storage.insert_record("other", b"content", &[]).await;
 }
 
 #[track_caller]

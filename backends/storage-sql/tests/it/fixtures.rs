@@ -68,7 +68,7 @@ pub(crate) fn event(number: u8) -> OutboxEvent {
     OutboxEvent {
         id: EventId::from_bytes([number; 16]),
         name: "test".into(),
-        subject: UserId::new(NOW, [1; 10]),
+        subject: Some(UserId::new(NOW, [1; 10])),
         at: NOW,
         envelope: "{}".into(),
     }

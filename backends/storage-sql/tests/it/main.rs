@@ -11,8 +11,9 @@ mod schema;
 mod upgrade;
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
-use contract_tests::Backend;
+use contract_tests::{Backend, Dump, Legible};
 use storage_sql::SqlStorage;
 use tempfile::TempDir;
 
@@ -30,4 +31,21 @@ fn place() -> (TempDir, PathBuf) {
     (folder, path)
 }
 
+/// The same, with all that is in the folder.
+#[allow(clippy::unused_async, reason = "backends on a server wait for it")]
+async fn open_legible() -> Legible {
+    let (folder, path) = place();
+    let folder = Arc::new(folder);
+    let backend = Backend::new(SqlStorage::open_sqlite(&path).unwrap(), Arc::clone(&folder));
+    let dump = move || {
+        let files = std::fs::read_dir(folder.path()).unwrap();
+        let files: Vec<Vec<u8>> =
+            files.map(|file| std::fs::read(file.unwrap().path()).unwrap()).collect();
+        let all: Dump = Box::pin(std::future::ready(files.concat()));
+        all
+    };
+    Legible { backend, dump: Box::new(dump) }
+}
+
 contract_tests::all!(open);
+contract_tests::at_rest_tests!(open_legible);

@@ -46,10 +46,10 @@ async fn several_instances_on_one_file_see_each_others_writes() {
     let (_folder, path) = place();
     let one = SqlStorage::open_sqlite(&path).unwrap();
     let other = SqlStorage::open_sqlite(&path).unwrap();
-    one.insert_record("name", b"content").await.unwrap();
+    one.insert_record("name", b"content", &[]).await.unwrap();
     assert_eq!(&*other.find_record("name").await.unwrap().unwrap().content, b"content");
     drop(one);
-    other.replace_record("name", 1, b"changed").await.unwrap();
+    other.replace_record("name", 1, b"changed", &[]).await.unwrap();
     assert_eq!(other.find_record("name").await.unwrap().unwrap().version, 2);
 }
 
@@ -84,7 +84,7 @@ async fn a_newer_schema_that_says_it_can_be_worked_beside_is_left_alone_and_used
     assert_eq!(pending_sqlite(&path).unwrap(), [""; 0]);
     assert_eq!(migrate_sqlite(&path).unwrap(), [""; 0]);
     let storage = SqlStorage::open_sqlite(&path).unwrap();
-    storage.insert_record("name", b"content").await.unwrap();
+    storage.insert_record("name", b"content", &[]).await.unwrap();
     drop(storage);
 
     for refused in

@@ -110,7 +110,7 @@ mail.credentials (environment DOORWARD_MAIL__CREDENTIALS): not used: mails stay 
 mail.smtp_ca_file (environment DOORWARD_MAIL__SMTP_CA_FILE): not used: mails stay in memory unless mail.transport is smtp
 "#);
     refuses("DOORWARD_MAIL__SMTP_URL", &["mail.example.com"]);
-    refuses("DOORWARD_MAIL__CREDENTIALS", &["aws-sm:smtp", "hunter2", r#"{"username":"a"}"#]);
+    refuses("DOORWARD_MAIL__CREDENTIALS", &["aws-ssm:smtp", "hunter2", r#"{"username":"a"}"#]);
 }
 
 #[test]

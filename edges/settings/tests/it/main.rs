@@ -5,6 +5,7 @@
 mod borrowed_names;
 mod defaults;
 mod given;
+mod keys;
 mod limits;
 mod mail;
 mod mistakes;

@@ -116,7 +116,7 @@ there are 5 mistakes in the settings:
   data_key (default): must be set outside development, where none is generated; write ["env:NAME"] or ["file:PATH"], naming 32 random bytes in base64, e.g. of `openssl rand -base64 32`
   server.public_url (default): must be set in production; write the https URL under which clients reach the service
   ephemeral.url (default): lets each process count for itself, which production refuses; write storage:// or rediss://host:6379, or set server.single_instance = true if this process is the only one
-  keys.shared_secret (environment DOORWARD_KEYS__SHARED_SECRET): holds a secret itself, which production refuses; name it: env:NAME or file:PATH, with #key for a member of a JSON object
+  keys.shared_secret (environment DOORWARD_KEYS__SHARED_SECRET): holds a secret itself, which production refuses; name it: env:NAME, file:PATH, aws-sm:NAME or aws-ssm:/PATH, with #key for a member of a JSON object
   mail.transport (default): keeps mails in memory, which production refuses; set mail.transport = "smtp" and mail.smtp_url, and mail.from
 "#);
     insta::assert_snapshot!(mistakes(&[
@@ -125,7 +125,7 @@ there are 5 mistakes in the settings:
         ("DOORWARD_DATA_KEY", "literal"),
     ]), @r#"
 there are 4 mistakes in the settings:
-  data_key (environment DOORWARD_DATA_KEY): holds a secret itself, which staging refuses; name it: env:NAME or file:PATH, with #key for a member of a JSON object
+  data_key (environment DOORWARD_DATA_KEY): holds a secret itself, which staging refuses; name it: env:NAME, file:PATH, aws-sm:NAME or aws-ssm:/PATH, with #key for a member of a JSON object
   server.public_url (environment DOORWARD_SERVER__PUBLIC_URL): is plain http, which staging refuses; write the https URL under which clients reach the service
   ephemeral.url (default): lets each process count for itself, which staging refuses; write storage:// or rediss://host:6379, or set server.single_instance = true if this process is the only one
   mail.transport (default): keeps mails in memory, which staging refuses; set mail.transport = "smtp" and mail.smtp_url, and mail.from
@@ -152,11 +152,11 @@ fn production_takes_secrets_that_are_named() {
 }
 
 #[test]
-fn references_that_this_version_cannot_open_are_refused() {
-    let key = ("DOORWARD_DATA_KEY", "aws-sm:doorward#data_key,env:");
+fn references_that_name_nothing_are_refused() {
+    let key = ("DOORWARD_DATA_KEY", "aws-ssm:doorward#data_key,env:");
     insta::assert_snapshot!(mistakes(&[key]), @r#"
 there are 2 mistakes in the settings:
-  data_key (environment DOORWARD_DATA_KEY): aws-sm: references are not in this version; write env:NAME or file:PATH
+  data_key (environment DOORWARD_DATA_KEY): a reference aws-ssm: names nothing that can exist; write aws-ssm:/PATH
   data_key (environment DOORWARD_DATA_KEY): a reference env: names nothing that can exist; write env:NAME
 "#);
     assert_eq!(mistakes_in_production(&[key]).iter().count(), 2);
@@ -167,12 +167,12 @@ fn hs256_needs_a_secret_that_cannot_be_guessed() {
     let hs256 = ("DOORWARD_KEYS__ALGORITHM", "HS256");
     insta::assert_snapshot!(mistakes(&[hs256]), @r#"
 there is a mistake in the settings:
-  keys.shared_secret (default): must be set, because keys.algorithm is HS256; write a reference (env:NAME or file:PATH) to at least 32 random bytes, e.g. of `openssl rand -base64 48`
+  keys.shared_secret (default): must be set, because keys.algorithm is HS256; write a reference (env:NAME, file:PATH or aws-sm:NAME) to at least 32 random bytes, e.g. of `doorward key generate`
 "#);
     let short = ("DOORWARD_KEYS__SHARED_SECRET", "0123456789abcdef0123456789abcde");
     insta::assert_snapshot!(mistakes(&[hs256, short]), @r#"
 there is a mistake in the settings:
-  keys.shared_secret (environment DOORWARD_KEYS__SHARED_SECRET): holds a secret of less than 32 bytes, which can be guessed; write a reference (env:NAME or file:PATH) to at least 32 random bytes, e.g. of `openssl rand -base64 48`
+  keys.shared_secret (environment DOORWARD_KEYS__SHARED_SECRET): holds a secret of less than 32 bytes, which can be guessed; write a reference (env:NAME, file:PATH or aws-sm:NAME) to at least 32 random bytes, e.g. of `doorward key generate`
 "#);
     loaded(&[hs256, ("DOORWARD_KEYS__SHARED_SECRET", "0123456789abcdef0123456789abcdef")]);
 }

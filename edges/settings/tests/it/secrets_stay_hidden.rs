@@ -31,7 +31,8 @@ fn a_mistake_never_shows_a_secret() {
         format!("[{SECRET}]"),
         format!("{SECRET},{SECRET}"),
         format!("env:{SECRET} {SECRET}"),
-        format!("aws-sm:{SECRET}"),
+        format!("aws-sm:{SECRET}?"),
+        format!("aws-ssm:{SECRET}"),
         format!("postgres://ada:{SECRET}@db/auth"),
         format!("postgres://ada:1/{SECRET}@db/auth"),
         format!("postgres://ada:1?{SECRET}@db/auth"),
@@ -77,7 +78,7 @@ fn credentials_that_are_written_are_accepted_in_development_and_never_shown() {
     assert!(!format!("{loaded:?}").contains(SECRET));
     insta::assert_snapshot!(mistakes_in_production(&[credentials]), @r#"
 there is a mistake in the settings:
-  mail.credentials (environment DOORWARD_MAIL__CREDENTIALS): holds a secret itself, which production refuses; name it: env:NAME or file:PATH, with #key for a member of a JSON object
+  mail.credentials (environment DOORWARD_MAIL__CREDENTIALS): holds a secret itself, which production refuses; name it: env:NAME, file:PATH, aws-sm:NAME or aws-ssm:/PATH, with #key for a member of a JSON object
 "#);
 }
 

@@ -15,6 +15,7 @@ mod forged_access_tokens;
 mod forward_auth;
 mod hashing;
 mod health;
+mod keys;
 mod limits;
 mod logs;
 mod mail_outbox;

@@ -46,7 +46,7 @@ async fn waiting(count: u8) -> TestServer {
     let event = |number| OutboxEvent {
         id: EventId::new(now, [0, 0, 0, 0, 0, 0, 0, 0, 0, number]),
         name: format!("test.event_{number}"),
-        subject: UserId::new(now, [7; 10]),
+        subject: Some(UserId::new(now, [7; 10])),
         at: now,
         envelope: "{}".to_owned(),
     };

@@ -84,6 +84,7 @@ async fn with_two() -> (Backend, Arc<SqlStorage>) {
             at: NOW,
             by: None,
             idle_expires_at: NOW.plus(2 * HOUR),
+            resealed: None,
         };
         assert_eq!(both.sessions.advance_generation(&advance).await.unwrap(), Advanced::Yes);
     }

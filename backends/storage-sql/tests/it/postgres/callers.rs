@@ -56,13 +56,13 @@ async fn callers_who_go_away_cost_no_connection_and_what_they_began_is_done() {
     let database = Database::create().await;
     let storage = database.open().await;
     let other = database.connect().await;
-    storage.insert_record("content", b"content").await.unwrap();
+    storage.insert_record("content", b"content", &[]).await.unwrap();
     warm(&storage).await;
     let before = idle_processes(&other).await;
     for number in 0..100 {
         let name = format!("name-{number}");
         let micros = number * 20;
-        start(storage.insert_record(&name, b""), micros).await;
+        start(storage.insert_record(&name, b"", &[]), micros).await;
         start(storage.find_record("content"), micros).await;
         start(storage.delete_remains(NOW, 10), micros).await;
         let events = [event(1), event(2)];

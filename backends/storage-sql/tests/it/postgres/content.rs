@@ -58,7 +58,7 @@ async fn a_claim_that_fails_leases_nothing() {
     let storage = database.open().await;
     storage.insert_events(&[event(1), event(2)]).await.unwrap();
     storage.put_code(&put(&code(), &[mail(1), mail(2)])).await.unwrap();
-    database.execute("UPDATE outbox SET user_id = ''; UPDATE mails SET template = 'x'").await;
+    database.execute("UPDATE outbox SET user_id = ' '; UPDATE mails SET template = 'x'").await;
     let until = Timestamp::from_unix_ms(i64::MAX);
     for _ in 0..2 {
         let claimed = storage.claim_events(NOW, until, 10).await;

@@ -81,7 +81,7 @@ async fn a_role_that_is_locked_out_is_exchanged_for_the_one_that_stands_in() {
     let role = Role::create("owner").await;
     let vault = Vault::with(&role.name, "first");
     let storage = SqlStorage::open_postgres(&role.settings(&vault)).await.unwrap();
-    storage.insert_record("name", b"content").await.unwrap();
+    storage.insert_record("name", b"content", &[]).await.unwrap();
     assert_eq!(vault.reads(), 1);
 
     let other = format!("{}_2", role.name);
@@ -97,7 +97,7 @@ async fn a_role_that_is_locked_out_is_exchanged_for_the_one_that_stands_in() {
     assert_eq!(vault.reads(), 1);
     role.database.end_connections().await;
     assert_eq!(&*storage.find_record("name").await.unwrap().unwrap().content, b"content");
-    storage.replace_record("name", 1, b"changed").await.unwrap();
+    storage.replace_record("name", 1, b"changed", &[]).await.unwrap();
     assert_eq!(vault.reads(), 2);
 
     role.database.execute(&format!("DROP OWNED BY {other}; DROP ROLE {other}")).await;
@@ -114,7 +114,7 @@ async fn a_rotated_password_is_read_when_the_old_one_is_refused() {
         ..database.settings_at(&gate.place.to_string())
     };
     let storage = SqlStorage::open_postgres(&settings).await.unwrap();
-    storage.insert_record("name", b"content").await.unwrap();
+    storage.insert_record("name", b"content", &[]).await.unwrap();
     assert_eq!(vault.reads(), 1);
 
     for password in ["second", "third"] {

@@ -4,6 +4,7 @@ use std::num::NonZeroUsize;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread;
 
+use futures_util::TryStreamExt as _;
 use storage_sql::{PostgresSettings, SqlStorage};
 use tokio_postgres::{Client, Config, NoTls};
 
@@ -72,6 +73,20 @@ impl Database {
     /// What another program does.
     pub(crate) async fn execute(&self, sql: &str) {
         self.connect().await.batch_execute(sql).await.unwrap();
+    }
+
+    /// All rows of all tables, as the server sends them in binary.
+    pub(crate) async fn rows(&self) -> Vec<u8> {
+        let client = self.connect().await;
+        let tables = "SELECT tablename FROM pg_tables WHERE schemaname = 'public'";
+        let mut rows = Vec::new();
+        for table in client.query(tables, &[]).await.unwrap() {
+            let copy = format!("COPY {} TO STDOUT (FORMAT binary)", table.get::<_, &str>(0));
+            let copied = client.copy_out(&copy).await.unwrap();
+            let chunks: Vec<bytes::Bytes> = copied.try_collect().await.unwrap();
+            rows.extend(chunks.concat());
+        }
+        rows
     }
 
     /// Ends all connections of the service, as an administrator would.

@@ -9,7 +9,9 @@ mod outages;
 mod schema;
 mod way;
 
-use contract_tests::Backend;
+use std::sync::Arc;
+
+use contract_tests::{Backend, Dump, Legible};
 
 use database::Database;
 
@@ -19,4 +21,17 @@ async fn open() -> Backend {
     Backend::new(database.open().await, database)
 }
 
+/// The same, with all rows of all tables.
+async fn open_legible() -> Legible {
+    let database = Arc::new(Database::create().await);
+    let backend = Backend::new(database.open().await, Arc::clone(&database));
+    let dump = move || {
+        let database = Arc::clone(&database);
+        let all: Dump = Box::pin(async move { database.rows().await });
+        all
+    };
+    Legible { backend, dump: Box::new(dump) }
+}
+
 contract_tests::all!(open);
+contract_tests::at_rest_tests!(open_legible);

@@ -18,7 +18,7 @@ const BOUND: Duration = Duration::from_millis(2_500);
 async fn open_over(way: &Way, database: &Database) -> SqlStorage {
     let settings = database.settings_at(&way.place.to_string());
     let storage = SqlStorage::open_postgres(&settings).await.unwrap();
-    storage.insert_record("before", b"content").await.unwrap();
+    storage.insert_record("before", b"content", &[]).await.unwrap();
     storage
 }
 
@@ -36,14 +36,14 @@ async fn read_at_once(storage: &SqlStorage) -> Vec<Result<(), StoreError>> {
 async fn connections_that_the_server_ended_are_replaced() {
     let database = Database::create().await;
     let storage = database.open().await;
-    storage.insert_record("before", b"content").await.unwrap();
+    storage.insert_record("before", b"content", &[]).await.unwrap();
     for number in 0..5 {
         assert!(read_at_once(&storage).await.iter().all(Result::is_ok));
         database.end_connections().await;
         // Reads notice at the latest when they are answered, and ask again.
         assert!(read_at_once(&storage).await.iter().all(Result::is_ok));
         let name = format!("after-{number}");
-        assert_eq!(storage.insert_record(&name, b"").await.unwrap(), Inserted::Yes);
+        assert_eq!(storage.insert_record(&name, b"", &[]).await.unwrap(), Inserted::Yes);
     }
 }
 
@@ -53,9 +53,9 @@ async fn an_operation_that_the_server_ends_in_the_middle_is_unavailable() {
     let database = Database::create().await;
     let storage = database.open().await;
     let other = database.connect().await;
-    storage.insert_record("name", b"before").await.unwrap();
+    storage.insert_record("name", b"before", &[]).await.unwrap();
     other.batch_execute("BEGIN; SELECT 1 FROM records FOR UPDATE").await.unwrap();
-    let write = storage.replace_record("name", 1, b"after");
+    let write = storage.replace_record("name", 1, b"after", &[]);
     let (answer, ()) = tokio::join!(write, async {
         let waits = "SELECT 1 FROM pg_stat_activity WHERE datname = current_database()
                         AND wait_event_type = 'Lock'";
@@ -73,12 +73,12 @@ async fn a_row_that_another_program_holds_is_unavailable_in_time() {
     let database = Database::create().await;
     let storage = database.open().await;
     let other = database.connect().await;
-    storage.insert_record("name", b"before").await.unwrap();
+    storage.insert_record("name", b"before", &[]).await.unwrap();
     other.batch_execute("BEGIN; SELECT 1 FROM records FOR UPDATE").await.unwrap();
-    let answer = timeout(BOUND, storage.replace_record("name", 1, b"after")).await.unwrap();
+    let answer = timeout(BOUND, storage.replace_record("name", 1, b"after", &[])).await.unwrap();
     assert!(matches!(answer, Err(StoreError::Unavailable(_))), "{answer:?}");
     other.batch_execute("ROLLBACK").await.unwrap();
-    storage.replace_record("name", 1, b"after").await.unwrap();
+    storage.replace_record("name", 1, b"after", &[]).await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
@@ -91,7 +91,7 @@ async fn a_server_that_hangs_is_unavailable_in_time_and_comes_back_at_once() {
     way.set(Traffic::Stands);
     for _ in 0..2 {
         let answers = timeout(BOUND, async {
-            let write = storage.insert_record("during", b"");
+            let write = storage.insert_record("during", b"", &[]);
             tokio::join!(read_at_once(&storage), write, storage.check())
         });
         let (reads, write, check) = answers.await.unwrap();
@@ -101,7 +101,7 @@ async fn a_server_that_hangs_is_unavailable_in_time_and_comes_back_at_once() {
     }
 
     way.set(Traffic::Flows);
-    storage.insert_record("after", b"").await.unwrap();
+    storage.insert_record("after", b"", &[]).await.unwrap();
     assert!(read_at_once(&storage).await.iter().all(Result::is_ok));
     storage.check().await.unwrap();
 }
@@ -117,12 +117,12 @@ async fn a_server_that_is_cut_off_is_unavailable_in_time_and_comes_back_at_once(
     for _ in 0..3 {
         let reads = timeout(BOUND, read_at_once(&storage)).await.unwrap();
         assert!(reads.iter().all(|read| matches!(read, Err(StoreError::Unavailable(_)))));
-        let write = timeout(BOUND, storage.insert_record("during", b"")).await.unwrap();
+        let write = timeout(BOUND, storage.insert_record("during", b"", &[])).await.unwrap();
         assert!(matches!(write, Err(StoreError::Unavailable(_))), "{write:?}");
     }
 
     way.set(Traffic::Flows);
-    storage.insert_record("after", b"").await.unwrap();
+    storage.insert_record("after", b"", &[]).await.unwrap();
     assert!(read_at_once(&storage).await.iter().all(Result::is_ok));
 }
 
@@ -133,7 +133,7 @@ async fn callers_who_go_away_do_no_harm() {
     let storage = database.open().await;
     for micros in 0..200 {
         let name = format!("name-{micros}");
-        let write = storage.insert_record(&name, b"");
+        let write = storage.insert_record(&name, b"", &[]);
         let _ = timeout(Duration::from_micros(micros * 10), write).await;
         let check = timeout(Duration::from_micros(micros * 10), storage.check()).await;
         assert!(!matches!(check, Ok(Err(_))), "{check:?}");
@@ -153,7 +153,7 @@ async fn a_crowd_shares_the_connections() {
     let mut callers = JoinSet::new();
     for number in 0..200 {
         let storage = storage.clone();
-        callers.spawn(async move { storage.insert_record(&format!("{number}"), b"").await });
+        callers.spawn(async move { storage.insert_record(&format!("{number}"), b"", &[]).await });
     }
     for answer in callers.join_all().await {
         assert_eq!(answer.unwrap(), Inserted::Yes);

@@ -78,7 +78,7 @@ async fn a_newer_schema_that_says_it_can_be_worked_beside_is_used() {
     database.execute(newer).await;
     assert_eq!(pending_postgres(&settings).await.unwrap(), [""; 0]);
     let storage = database.open().await;
-    storage.insert_record("name", b"content").await.unwrap();
+    storage.insert_record("name", b"content", &[]).await.unwrap();
 }
 
 /// A second instance must be able to start while the first migrates or works.

@@ -99,7 +99,7 @@ async fn free_pages_say_nothing_of_the_person_either() {
     // The log is folded into the file every thousand pages, and then written over from its start.
     for name in ["filler-1", "filler-2"] {
         let filler = vec![0; 1100 * 4096];
-        server.store.inner().insert_record(name, &filler).await.unwrap();
+        server.store.inner().insert_record(name, &filler, &[]).await.unwrap();
     }
     for words in words.into_iter().chain([hash.expose()]) {
         assert_eq!(count_on_disk(&server, words), 0, "{words}");

@@ -23,6 +23,7 @@ async fn rolled_back(server: &TestServer) -> Tokens {
         at: record.rotated_at,
         by: record.rotated_by,
         idle_expires_at: record.idle_expires_at,
+        resealed: None,
     };
     let outcome = server.store.inner().advance_generation(&back).await.unwrap();
     assert_eq!(outcome, Advanced::Yes);

@@ -1,0 +1,75 @@
+use std::fmt;
+use std::time::Duration;
+
+use aws_config::retry::RetryConfig;
+use aws_config::timeout::TimeoutConfig;
+use aws_config::{BehaviorVersion, SdkConfig};
+use contracts::BoxError;
+
+use crate::credentials;
+
+/// To reach the server.
+const CONNECT_MAX: Duration = Duration::from_secs(1);
+/// For one attempt.
+const ATTEMPT_MAX: Duration = Duration::from_secs(1);
+/// For one request with its repetitions: what callers are promised, less what we do around it.
+const REQUEST_MAX: Duration = Duration::from_millis(2300);
+/// The first of them and two more.
+const ATTEMPTS_MAX: u32 = 3;
+/// Before the second attempt, at most; twice that before the third.
+const FIRST_WAIT: Duration = Duration::from_millis(50);
+
+/// The services that this crate asks, set up once for all that needs them.
+#[derive(Clone)]
+pub struct AwsClients {
+    pub(crate) secrets: aws_sdk_secretsmanager::Client,
+    pub(crate) parameters: aws_sdk_ssm::Client,
+    pub(crate) keys: aws_sdk_kms::Client,
+}
+
+impl AwsClients {
+    /// Sets them up and fetches the first credentials, for up to 10 seconds. Time-outs and retries
+    /// are this crate's own, whatever `config` says of them.
+    pub async fn open(config: &SdkConfig) -> Result<Self, BoxError> {
+        let mut builder =
+            config.clone().into_builder().timeout_config(time_outs()).retry_config(retries());
+        if let Some(source) = config.credentials_provider() {
+            builder = builder.credentials_provider(credentials::fetched(source).await?);
+        }
+        let config = builder.build();
+        Ok(Self {
+            secrets: aws_sdk_secretsmanager::Client::new(&config),
+            parameters: aws_sdk_ssm::Client::new(&config),
+            keys: aws_sdk_kms::Client::new(&config),
+        })
+    }
+}
+
+/// The SDK's own clients say more than a log should hold.
+impl fmt::Debug for AwsClients {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AwsClients").finish_non_exhaustive()
+    }
+}
+
+/// What the environment says of region, credentials and `AWS_ENDPOINT_URL`, read as every SDK of
+/// AWS reads them.
+pub async fn sdk_config() -> SdkConfig {
+    aws_config::defaults(BehaviorVersion::v2026_01_12())
+        .timeout_config(time_outs())
+        .retry_config(retries())
+        .load()
+        .await
+}
+
+fn time_outs() -> TimeoutConfig {
+    TimeoutConfig::builder()
+        .connect_timeout(CONNECT_MAX)
+        .operation_attempt_timeout(ATTEMPT_MAX)
+        .operation_timeout(REQUEST_MAX)
+        .build()
+}
+
+fn retries() -> RetryConfig {
+    RetryConfig::standard().with_max_attempts(ATTEMPTS_MAX).with_initial_backoff(FIRST_WAIT)
+}

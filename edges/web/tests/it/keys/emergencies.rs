@@ -1,0 +1,94 @@
+use std::time::Duration;
+
+use harness::{TestSecrets, TestServer};
+use service::ChangeKeysError;
+
+use super::{key_set, kid, published_kids, reload, verified};
+
+const OLD: &[u8] = b"an old secret of more than 32 bytes, shared";
+const NEW: &[u8] = b"a new secret of more than 32 bytes, shared";
+const MINUTE: Duration = Duration::from_mins(1);
+
+#[tokio::test]
+async fn an_urgent_key_signs_in_a_minute_when_every_instance_has_read_of_it() {
+    let first = TestServer::start().await;
+    let second = first.beside().start().await;
+    let tokens = first.ada().await;
+    first.service.rotate_keys(true).await.unwrap();
+    reload(&second).await;
+    assert_eq!(kid(&second.refresh(&tokens.refresh).await), kid(&tokens));
+    first.clock.advance(MINUTE);
+    reload(&first).await;
+    let urgent = first.refresh(&tokens.refresh).await;
+    assert_ne!(kid(&urgent), kid(&tokens));
+    second.get_as(&urgent.access, "/auth/me").await.assert_status(200);
+    first.get_as(&tokens.access, "/auth/me").await.assert_status(200);
+}
+
+#[tokio::test]
+async fn an_urgent_key_takes_the_place_of_one_that_waits() {
+    let server = TestServer::start().await;
+    let waiting = server.service.rotate_keys(false).await.unwrap().next.key.kid;
+    let refused = server.service.rotate_keys(false).await.unwrap_err();
+    assert!(matches!(refused, ChangeKeysError::Waiting(kid) if kid == waiting));
+    let urgent = server.service.rotate_keys(true).await.unwrap().next.key.kid;
+    reload(&server).await;
+    let kids = published_kids(&server).await;
+    assert!(kids.contains(&urgent) && !kids.contains(&waiting), "{kids:?}");
+}
+
+#[tokio::test]
+async fn a_revoked_key_is_trusted_by_no_instance_that_has_read_of_it() {
+    let first = TestServer::start().await;
+    let second = first.beside().start().await;
+    let stolen = first.ada().await;
+    let revoked = first.service.revoke_key(&kid(&stolen)).await.unwrap();
+    let successor = revoked.successor.unwrap().key.kid;
+    for instance in [&first, &second] {
+        reload(instance).await;
+        assert_eq!(published_kids(instance).await, std::slice::from_ref(&successor));
+        let refused = instance.get_as(&stolen.access, "/auth/me").await;
+        refused.assert_problem(401, "invalid_token");
+    }
+    verified(&first, &key_set(&first).await, &stolen.access).unwrap_err();
+    // Sessions live on: what was stolen is the key, not they.
+    let tokens = second.refresh(&stolen.refresh).await;
+    assert_eq!(kid(&tokens), successor);
+    first.get_as(&tokens.access, "/auth/me").await.assert_status(200);
+}
+
+#[tokio::test]
+async fn when_the_signing_key_is_revoked_the_one_that_waits_signs_at_once() {
+    let server = TestServer::start().await;
+    let tokens = server.ada().await;
+    let waiting = server.service.rotate_keys(false).await.unwrap().next.key.kid;
+    server.service.revoke_key(&kid(&tokens)).await.unwrap();
+    reload(&server).await;
+    assert_eq!(kid(&server.refresh(&tokens.refresh).await), waiting);
+}
+
+#[tokio::test]
+async fn an_unknown_key_cannot_be_revoked() {
+    let server = TestServer::start().await;
+    let refused = server.service.revoke_key("other").await.unwrap_err();
+    assert!(matches!(refused, ChangeKeysError::Unknown(_)), "{refused}");
+}
+
+#[tokio::test]
+async fn the_only_secret_cannot_be_revoked_and_of_two_the_other_signs_again() {
+    let secrets = TestSecrets::of(&[OLD]);
+    let server = TestServer::builder().shared_secrets(&secrets).start().await;
+    let old = server.ada().await;
+    let refused = server.service.revoke_key(&kid(&old)).await.unwrap_err();
+    assert!(matches!(refused, ChangeKeysError::OnlyOne), "{refused}");
+
+    secrets.replace(&[NEW, OLD]);
+    reload(&server).await;
+    server.clock.advance(MINUTE * 15);
+    let new = server.refresh(&old.refresh).await;
+    assert_ne!(kid(&new), kid(&old));
+    server.service.revoke_key(&kid(&new)).await.unwrap();
+    server.service.reload_keys().await.unwrap();
+    assert_eq!(kid(&server.refresh(&new.refresh).await), kid(&old));
+    server.get_as(&new.access, "/auth/me").await.assert_problem(401, "invalid_token");
+}
