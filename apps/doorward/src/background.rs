@@ -108,7 +108,7 @@ pub(crate) async fn reload_keys(service: Arc<Service>) {
                 );
             }
             Ok(KeysReloaded::Fine | KeysReloaded::Overruled) => {}
-            Ok(KeysReloaded::Unread(error)) | Err(error) => {
+            Ok(KeysReloaded::Partly(error)) | Err(error) => {
                 tracing::warn!(cause = chain(&error), "the keys could not be read again");
             }
         }

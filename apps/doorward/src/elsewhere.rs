@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use aws::{AwsClients, AwsSecrets, KmsSigner};
-use contracts::{BoxError, ReadSecretError, RemoteSigner, SecretRef, SecretSource};
+use contracts::{
+    BoxError, ReadSecretError, RemotePublicKey, RemoteSigner, SecretRef, SecretSource,
+};
 use doorward_claims::Algorithm;
 use secrecy::SecretString;
 use secrets::Secrets;
@@ -88,7 +90,7 @@ struct Signer(Elsewhere);
 
 #[async_trait]
 impl RemoteSigner for Signer {
-    async fn public_key(&self, name: &str) -> Result<Vec<u8>, BoxError> {
+    async fn public_key(&self, name: &str) -> Result<RemotePublicKey, BoxError> {
         KmsSigner::new(self.0.aws_clients().await?).public_key(name).await
     }
 

@@ -15,12 +15,17 @@ use crate::failure::Failure;
 use crate::system::SystemEntropy;
 use crate::{compose, console, rotation};
 
-/// What verifiers do that keep what they have read.
+/// What verifiers do that keep the keys which they have read.
 const WHO_KEEPS_KEYS: &str = "\
 Verifiers that keep keys go on trusting it: API Gateway HTTP APIs for up to 2 h, REST APIs for up to
-1 h, aws-jwt-verify until its process restarts, doorward-verify for up to 5 min; and tokens that are
-out are good until they expire wherever it is trusted. To cut off API Gateway sooner, give its
+1 h, aws-jwt-verify until its process restarts, doorward-verify for up to 5 min, jwks-rsa for 10 min
+and PyJWT's client for 5 min unless told otherwise. To cut off API Gateway sooner, give its
 authorizer another issuer.";
+
+/// What services do that share a secret.
+const WHO_SHARES_SECRETS: &str = "\
+Services that share the secret go on trusting it until it is taken from them: doorward-verify until
+40 min after that, unless told otherwise; others until they restart.";
 
 /// Runs a command about keys, against the configured store, which may be serving meanwhile.
 pub(crate) fn run(settings: &Settings, command: KeyCommand, is_json: bool) -> Result<(), Failure> {
@@ -98,8 +103,8 @@ fn report_revocation(kid: &str, revoked: &RevokedKey, is_json: bool) -> Result<(
         return console::print(&told.to_string());
     }
     console::print(&format!(
-        "{kid} is revoked: no instance accepts its tokens any more, within half a minute.\n\
-         {WHO_KEEPS_KEYS}"
+        "{kid} is revoked: no instance accepts its tokens any more, within half a minute.\n{}",
+        if revoked.key.key.material.is_published() { WHO_KEEPS_KEYS } else { WHO_SHARES_SECRETS }
     ))?;
     match successor {
         Some(successor) => console::print(&format!("{} signs now.", successor.key.kid)),

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use aws_sdk_kms::Client;
 use aws_sdk_kms::primitives::Blob;
 use aws_sdk_kms::types::{KeySpec, KeyUsageType, MessageType, SigningAlgorithmSpec};
-use contracts::{Algorithm, BoxError, RemoteSigner};
+use contracts::{Algorithm, BoxError, RemotePublicKey, RemoteSigner};
 
 use crate::clients::AwsClients;
 use crate::failure::Failure;
@@ -43,7 +43,7 @@ enum UnusableKey {
 
 #[async_trait]
 impl RemoteSigner for KmsSigner {
-    async fn public_key(&self, name: &str) -> Result<Vec<u8>, BoxError> {
+    async fn public_key(&self, name: &str) -> Result<RemotePublicKey, BoxError> {
         let answer = self.client.get_public_key().key_id(name).send().await;
         let answer = answer.map_err(|error| Failure::of(&error))?;
         match answer.key_usage {
@@ -56,7 +56,9 @@ impl RemoteSigner for KmsSigner {
             spec => return Err(UnusableKey::NoAlgorithm(name_of(spec)).into()),
         }
         let key = answer.public_key.ok_or(UnusableKey::Incomplete("public key"))?;
-        Ok(key.into_inner())
+        // An alias may be moved to another key; the ARN stays.
+        let name = answer.key_id.ok_or(UnusableKey::Incomplete("key id"))?;
+        Ok(RemotePublicKey { name, spki: key.into_inner() })
     }
 
     async fn sign_digest(

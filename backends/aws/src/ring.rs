@@ -6,7 +6,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use aws_sdk_secretsmanager::Client;
 use contracts::{
-    Entropy, KeptRing, KeyRingStore, OutboxEvent, OutboxStore, Replaced, RingVersion, StoreError,
+    Entropy, KeptRing, KeyRingStore, OutboxEvent, OutboxStore, RingReplaced, RingVersion,
+    StoreError,
 };
 use secrecy::{ExposeSecret, SecretSlice, SecretString};
 use tokio::time::timeout;
@@ -51,32 +52,34 @@ impl SecretsManagerRing {
         Self { client: clients.secrets.clone(), secret: secret.into(), outbox, entropy }
     }
 
-    async fn replace(&self, change: Change) -> Result<Replaced, StoreError> {
+    async fn replace(&self, change: Change) -> Result<RingReplaced, StoreError> {
         let replaced = match &change.seen {
             Some(seen) => self.succeed(Some(seen), &change).await?,
             None => self.begin(&change).await?,
         };
-        if replaced == Replaced::Yes && !change.events.is_empty() {
+        if replaced == RingReplaced::Yes && !change.events.is_empty() {
             self.outbox.insert_events(&change.events).await?;
         }
         Ok(replaced)
     }
 
-    /// Keeps the first ring.
-    async fn begin(&self, change: &Change) -> Result<Replaced, Failure> {
-        let request = self.client.create_secret().name(&*self.secret);
-        let request = request.client_request_token(&change.draft);
-        match request.secret_string(change.content.expose_secret()).send().await {
-            Ok(_) => return Ok(Replaced::Yes),
-            Err(error) => match error.as_service_error() {
-                Some(known) if known.is_resource_exists_exception() => {}
-                _ => return Err(Failure::without_words(&error)),
-            },
+    /// Keeps the first ring. Whoever made the secret beforehand need not let us create one.
+    async fn begin(&self, change: &Change) -> Result<RingReplaced, Failure> {
+        if describe(&self.client, &self.secret).await?.is_none() {
+            let request = self.client.create_secret().name(&*self.secret);
+            let request = request.client_request_token(&change.draft);
+            match request.secret_string(change.content.expose_secret()).send().await {
+                Ok(_) => return Ok(RingReplaced::Yes),
+                Err(error) => match error.as_service_error() {
+                    Some(known) if known.is_resource_exists_exception() => {}
+                    _ => return Err(Failure::without_words(&error)),
+                },
+            }
         }
         match read_current(&self.client, &self.secret).await? {
             // Ours, by a request whose answer was lost.
-            Some(Version { id, .. }) if id == change.draft => Ok(Replaced::Yes),
-            Some(Version { value: Value::Text(_) | Value::Binary, .. }) => Ok(Replaced::Stale),
+            Some(Version { id, .. }) if id == change.draft => Ok(RingReplaced::Yes),
+            Some(Version { value: Value::Text(_) | Value::Binary, .. }) => Ok(RingReplaced::Stale),
             // A secret without a value has no version on AWS; emulators give it an empty one.
             Some(Version { id, value: Value::None }) => self.succeed(Some(&id), change).await,
             None => self.succeed(None, change).await,
@@ -84,16 +87,16 @@ impl SecretsManagerRing {
     }
 
     /// Makes the draft current in place of `seen`.
-    async fn succeed(&self, seen: Option<&str>, change: &Change) -> Result<Replaced, Failure> {
+    async fn succeed(&self, seen: Option<&str>, change: &Change) -> Result<RingReplaced, Failure> {
         let Some(described) = describe(&self.client, &self.secret).await? else {
-            return Ok(Replaced::Stale);
+            return Ok(RingReplaced::Stale);
         };
         if described.holder(CURRENT) != seen {
-            return Ok(Replaced::Stale);
+            return Ok(RingReplaced::Stale);
         }
         match described.holder(PENDING) {
             // A rotation is under way, and made its value from the one that is current.
-            Some(pending) if Some(pending) != seen => return Ok(Replaced::Stale),
+            Some(pending) if Some(pending) != seen => return Ok(RingReplaced::RotationUnderWay),
             // A rotation that is over left it. It would seem to be under way once the other label
             // has moved on.
             Some(pending) => {
@@ -104,7 +107,7 @@ impl SecretsManagerRing {
         self.put_draft(change).await?;
         let moved = move_label(&self.client, &self.secret, CURRENT, seen, &change.draft).await;
         let replaced = match moved {
-            Ok(()) => Ok(Replaced::Yes),
+            Ok(()) => Ok(RingReplaced::Yes),
             Err(failure) => self.outcome(seen, &change.draft, failure).await,
         };
         // The next draft takes the label from this one, should it stay here.
@@ -128,12 +131,12 @@ impl SecretsManagerRing {
         seen: Option<&str>,
         draft: &str,
         failure: Failure,
-    ) -> Result<Replaced, Failure> {
+    ) -> Result<RingReplaced, Failure> {
         let described = describe(&self.client, &self.secret).await?;
         match described.as_ref().and_then(|described| described.holder(CURRENT)) {
-            Some(current) if current == draft => Ok(Replaced::Yes),
+            Some(current) if current == draft => Ok(RingReplaced::Yes),
             current if current == seen => Err(failure),
-            _ => Ok(Replaced::Stale),
+            _ => Ok(RingReplaced::Stale),
         }
     }
 
@@ -175,7 +178,7 @@ impl KeyRingStore for SecretsManagerRing {
         seen: Option<&RingVersion>,
         content: &SecretSlice<u8>,
         events: &[OutboxEvent],
-    ) -> Result<Replaced, StoreError> {
+    ) -> Result<RingReplaced, StoreError> {
         // A secret is a text, and so is every ring that we make.
         let content = str::from_utf8(content.expose_secret()).map_err(|_| not_text())?;
         let change = Change {

@@ -2,7 +2,7 @@ use async_trait::async_trait;
 use doorward_claims::Algorithm;
 use secrecy::{SecretSlice, SecretString};
 
-use crate::{BoxError, OutboxEvent, Replaced, StoreError};
+use crate::{BoxError, OutboxEvent, StoreError};
 
 /// The key ring as it was read.
 #[derive(Clone, Debug)]
@@ -23,24 +23,44 @@ pub trait KeyRingStore: Send + Sync {
     /// The ring as it is now; `None` if none was ever kept.
     async fn find_ring(&self) -> Result<Option<KeptRing>, StoreError>;
 
-    /// Keeps `content` in place of the state that was `seen`, with the events that tell of it;
-    /// `None` says that there was no ring. Of several callers that saw the same, one replaces it.
+    /// Keeps `content`, UTF-8 of at most 64 KiB, in place of the state that was `seen`, with the
+    /// events that tell of it; `None` says that there was no ring. Of several callers that saw the
+    /// same, one replaces it.
     async fn replace_ring(
         &self,
         seen: Option<&RingVersion>,
         content: &SecretSlice<u8>,
         events: &[OutboxEvent],
-    ) -> Result<Replaced, StoreError>;
+    ) -> Result<RingReplaced, StoreError>;
+}
+
+/// Whether a ring was replaced.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RingReplaced {
+    /// It was.
+    Yes,
+    /// Another caller was first: read again and decide again.
+    Stale,
+    /// Whoever keeps it is amid a rotation of their own, which has to end first.
+    RotationUnderWay,
+}
+
+/// The public part of a key that is kept elsewhere.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RemotePublicKey {
+    /// What the key is always called there, whatever other names move on to other keys.
+    pub name: String,
+    /// `SubjectPublicKeyInfo`, DER (RFC 5280 §4.1).
+    pub spki: Vec<u8>,
 }
 
 /// Signs with private keys that nobody can read, such as those of AWS KMS.
 #[async_trait]
 pub trait RemoteSigner: Send + Sync {
-    /// The public part of the key that bears this name there: `SubjectPublicKeyInfo`, DER
-    /// (RFC 5280 §4.1).
-    async fn public_key(&self, name: &str) -> Result<Vec<u8>, BoxError>;
+    /// The public part of the key that bears this name there now.
+    async fn public_key(&self, name: &str) -> Result<RemotePublicKey, BoxError>;
 
-    /// Signs a SHA-256 digest. The signature has the form of RFC 7518 §3 (raw `r‖s` for ES256).
+    /// Signs a SHA-256 digest with the key that is always called so. The signature has the form of RFC 7518 §3 (raw `r‖s` for ES256).
     async fn sign_digest(
         &self,
         name: &str,
@@ -49,14 +69,16 @@ pub trait RemoteSigner: Send + Sync {
     ) -> Result<Vec<u8>, BoxError>;
 }
 
-/// What comes after a secret that is kept elsewhere, for whoever rotates it there.
+/// What comes after a secret that is kept elsewhere, for whoever rotates it there. No error shows
+/// anything of a value.
 #[async_trait]
 pub trait SecretRotation: Send + Sync {
     /// The value that follows `current`. Called again for the same rotation only if the last call's
     /// result was not kept.
     async fn next_value(&self, current: &SecretString) -> Result<SecretString, BoxError>;
 
-    /// Refuses a `pending` value that must not take the place of `current`.
+    /// Refuses a `pending` value that must not take the place of `current`: an error ends the
+    /// rotation.
     async fn test_value(
         &self,
         current: &SecretString,

@@ -19,7 +19,10 @@ mod users;
 
 pub use codes::{CodePut, OneTimeCodeStore, PutCode, SpendCode};
 pub use events::{EventSink, Notices, OutboxEvent, OutboxStore, PublishError};
-pub use keys::{KeptRing, KeyRingStore, RemoteSigner, RingVersion, SecretRotation, SharedSecrets};
+pub use keys::{
+    KeptRing, KeyRingStore, RemotePublicKey, RemoteSigner, RingReplaced, RingVersion,
+    SecretRotation, SharedSecrets,
+};
 pub use limits::{Draw, Drawn, LimitKey, Limiter};
 pub use mails::{
     MailOutboxStore, MailRenderer, MailState, MailTransport, MailValues, Mailbox, OutboxMail,

@@ -42,6 +42,8 @@ pub struct KeyRecord {
     pub retire_at: Option<Timestamp>,
     /// From when on it no longer verifies: its last token has expired, or it was revoked.
     pub remove_at: Option<Timestamp>,
+    /// How long it verifies once it no longer signs: as long as tokens live, at least.
+    pub grace: Duration,
     /// Whether it was revoked: it never comes back.
     pub is_revoked: bool,
 }
@@ -115,9 +117,10 @@ impl KeyRecord {
         algorithm: String,
         material: KeyMaterial,
         sign_from: Timestamp,
+        grace: Duration,
     ) -> Self {
-        let (retire_at, remove_at) = (None, None);
-        Self { kid, algorithm, material, sign_from, retire_at, remove_at, is_revoked: false }
+        let (retire_at, remove_at, is_revoked) = (None, None, false);
+        Self { kid, algorithm, material, sign_from, retire_at, remove_at, grace, is_revoked }
     }
 
     /// What the key does at `now`.
@@ -202,12 +205,7 @@ impl KeyRing {
     }
 
     /// Takes a key in, which displaces the one before it from its `sign_from` on.
-    pub fn begin(
-        &mut self,
-        key: KeyRecord,
-        now: Timestamp,
-        grace: Duration,
-    ) -> Result<(), RingFull> {
+    pub fn begin(&mut self, key: KeyRecord, now: Timestamp) -> Result<(), RingFull> {
         let is_published = |key: &&KeyRecord| key.material.is_published();
         let published = self.verifying_keys(now).filter(is_published).count();
         if is_published(&&key) && published >= PUBLISHED_KEYS_MAX {
@@ -215,40 +213,52 @@ impl KeyRing {
         }
         self.keys.retain(|other| other.kid != key.kid);
         self.keys.push(key);
-        self.settle(now, grace);
+        self.settle(now);
         Ok(())
     }
 
     /// Has a key sign from `now` on that waits to, or that was displaced and still verifies.
-    pub fn resume(&mut self, kid: &str, now: Timestamp, grace: Duration) {
+    pub fn resume(&mut self, kid: &str, now: Timestamp) {
         let is_it = |key: &&mut KeyRecord| key.kid == kid && key.phase(now) != KeyPhase::Removed;
         for key in self.keys.iter_mut().filter(is_it) {
             key.sign_from = now;
             (key.retire_at, key.remove_at) = (None, None);
         }
-        self.settle(now, grace);
+        self.settle(now);
     }
 
     /// Takes back those keys that wait to sign; whoever signs goes on.
-    pub fn withdraw_waiting(
-        &mut self,
-        now: Timestamp,
-        grace: Duration,
-        is_meant: impl Fn(&KeyRecord) -> bool,
-    ) {
+    pub fn withdraw_waiting(&mut self, now: Timestamp, is_meant: impl Fn(&KeyRecord) -> bool) {
         self.keys.retain(|key| key.phase(now) != KeyPhase::Next || !is_meant(key));
-        self.settle(now, grace);
+        self.settle(now);
     }
 
     /// Removes a key at once. If it was the one that signs, the caller must see to another.
-    pub fn revoke(&mut self, kid: &str, now: Timestamp, grace: Duration) -> Result<(), UnknownKey> {
+    pub fn revoke(&mut self, kid: &str, now: Timestamp) -> Result<(), UnknownKey> {
         let is_it = |key: &&mut KeyRecord| key.kid == kid && key.phase(now) != KeyPhase::Removed;
         let key = self.keys.iter_mut().find(is_it).ok_or(UnknownKey)?;
         key.is_revoked = true;
         key.retire_at = Some(key.retire_at.map_or(now, |at| at.min(now)));
         key.remove_at = Some(now);
-        self.settle(now, grace);
+        self.settle(now);
         Ok(())
+    }
+
+    /// Has keys that sign, now or later, verify for `grace` after that at least. Returns whether
+    /// any was to be removed sooner.
+    pub fn lengthen_grace(&mut self, now: Timestamp, grace: Duration) -> bool {
+        let is_short = |key: &&mut KeyRecord| {
+            key.grace < grace && matches!(key.phase(now), KeyPhase::Next | KeyPhase::Current)
+        };
+        let mut is_changed = false;
+        for key in self.keys.iter_mut().filter(is_short) {
+            key.grace = grace;
+            is_changed = true;
+        }
+        if is_changed {
+            self.settle(now);
+        }
+        is_changed
     }
 
     /// Forgets the material of removed keys, and after a while their names.
@@ -269,7 +279,7 @@ impl KeyRing {
     }
 
     /// Derives from when on keys sign when they retire and are removed.
-    fn settle(&mut self, now: Timestamp, grace: Duration) {
+    fn settle(&mut self, now: Timestamp) {
         self.prune(now);
         // Stable: of two that begin at once, the one that came last signs.
         self.keys.sort_by_key(|key| key.sign_from);
@@ -281,14 +291,8 @@ impl KeyRing {
             if key.is_revoked || key.phase(now) == KeyPhase::Removed {
                 continue;
             }
-            let retire_at = begins.get(place).copied();
-            let remove_at = retire_at.map(|at| at.plus(grace));
-            // A grace that was shortened meanwhile does not cut off tokens that are out already.
-            let is_kept = key.retire_at == retire_at && key.remove_at > remove_at;
-            if !is_kept {
-                key.remove_at = remove_at;
-            }
-            key.retire_at = retire_at;
+            key.retire_at = begins.get(place).copied();
+            key.remove_at = key.retire_at.map(|at| at.plus(key.grace));
         }
     }
 }

@@ -132,40 +132,27 @@ impl TestServerBuilder {
     }
 
     /// Starts the instance, or says why it does not start.
-    pub async fn try_start(self) -> Result<TestServer, StartError> {
+    pub async fn try_start(mut self) -> Result<TestServer, StartError> {
         let public = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let operations = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = public.local_addr().unwrap();
         let operations_address = operations.local_addr().unwrap();
         let own_url = format!("http://{address}");
-        let mut settings = web_settings(self.public_url.unwrap_or(own_url));
-        self.settings.into_iter().for_each(|change| change(&mut settings));
-        let mut policy = default_policy(&settings.public_url);
-        policy.links_base.push_str(&settings.base_path);
-        self.policy.into_iter().for_each(|change| change(&mut policy));
-
-        let storage = SqlStorage::open_sqlite(&database_in(self.folder.path())).unwrap();
-        let store = Arc::new(ObservedStore::new(storage));
-        let parts = Parts {
-            stores: store.stores(),
-            clock: Arc::new(self.clock.clone()),
-            entropy: Arc::new(CountingEntropy::new(next_seed())),
-            data_keys: DataKeys::new(&[DataKey::new([7; 32])]).unwrap(),
-            keys: KeyParts { source: self.signing, ring: None, remote: Arc::new(NoRemoteSigner) },
-            hashing: self.hashing,
-            on_hashing_thread: self.on_hashing_thread,
-            policy,
-        };
-        let service = Arc::new(Service::start(parts).await?);
+        let mut settings = web_settings(self.public_url.take().unwrap_or(own_url));
+        self.settings.drain(..).for_each(|change| change(&mut settings));
+        let (clock, folder) = (self.clock.clone(), Arc::clone(&self.folder));
+        let has_mailbox = self.has_mailbox;
+        let store = self.open_store();
+        let service = Arc::new(Service::start(self.parts(&settings, &store)).await?);
         let public_url = settings.public_url.clone();
         let mailbox = Arc::new(DevelopmentMailbox::new());
-        let shown = self.has_mailbox.then(|| Arc::clone(&mailbox) as Arc<dyn Mailbox>);
+        let shown = has_mailbox.then(|| Arc::clone(&mailbox) as Arc<dyn Mailbox>);
         let state = AppState::new(Arc::clone(&service), settings, shown);
         let stop = serve(&state, public, operations);
         // What starting took is no test's affair.
         store.take_calls();
         Ok(TestServer {
-            clock: self.clock,
+            clock,
             store,
             service,
             mailbox,
@@ -173,9 +160,38 @@ impl TestServerBuilder {
             operations_address,
             public_url,
             client: client(),
-            folder: self.folder,
+            folder,
             _stop: stop,
         })
+    }
+
+    /// The service as a command has it, which serves nobody.
+    pub async fn command(mut self) -> Service {
+        let mut settings = web_settings(self.public_url.take().unwrap_or_default());
+        self.settings.drain(..).for_each(|change| change(&mut settings));
+        let store = self.open_store();
+        Service::start_without_keys(self.parts(&settings, &store)).await.unwrap()
+    }
+
+    fn open_store(&self) -> Arc<ObservedStore> {
+        let storage = SqlStorage::open_sqlite(&database_in(self.folder.path())).unwrap();
+        Arc::new(ObservedStore::new(storage))
+    }
+
+    fn parts(self, settings: &WebSettings, store: &Arc<ObservedStore>) -> Parts {
+        let mut policy = default_policy(&settings.public_url);
+        policy.links_base.push_str(&settings.base_path);
+        self.policy.into_iter().for_each(|change| change(&mut policy));
+        Parts {
+            stores: store.stores(),
+            clock: Arc::new(self.clock),
+            entropy: Arc::new(CountingEntropy::new(next_seed())),
+            data_keys: DataKeys::new(&[DataKey::new([7; 32])]).unwrap(),
+            keys: KeyParts { source: self.signing, ring: None, remote: Arc::new(NoRemoteSigner) },
+            hashing: self.hashing,
+            on_hashing_thread: self.on_hashing_thread,
+            policy,
+        }
     }
 }
 

@@ -1,7 +1,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
-use contracts::{BoxError, RemoteSigner, SharedSecrets};
+use contracts::{BoxError, RemotePublicKey, RemoteSigner, SharedSecrets};
 use doorward_claims::Algorithm;
 use secrecy::SecretSlice;
 
@@ -54,7 +54,7 @@ pub(crate) struct NoRemoteSigner;
 
 #[async_trait]
 impl RemoteSigner for NoRemoteSigner {
-    async fn public_key(&self, _: &str) -> Result<Vec<u8>, BoxError> {
+    async fn public_key(&self, _: &str) -> Result<RemotePublicKey, BoxError> {
         Err("no keys are kept elsewhere".into())
     }
 

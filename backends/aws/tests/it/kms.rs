@@ -9,7 +9,7 @@ use crypto::KeySet;
 use der::asn1::{BitStringRef, UintRef};
 use der::{AnyRef, Decode as _, Reader as _, SliceReader};
 
-use crate::fixtures::{clients, config, server};
+use crate::fixtures::{clients, config, name, server};
 use crate::proxy::{Fate, Proxy};
 
 const MESSAGE: &[u8] = b"header.payload";
@@ -66,17 +66,34 @@ fn assert_verifies(jwk: &str, signature: &[u8]) {
 async fn an_rsa_key_signs_what_its_public_part_verifies() {
     let (_proxy, signer) = open().await;
     let key = key(KeySpec::Rsa2048, KeyUsageType::SignVerify).await;
-    let jwk = rsa_jwk(&signer.public_key(&key).await.unwrap());
+    let jwk = rsa_jwk(&signer.public_key(&key).await.unwrap().spki);
     let digest = crypto::digest(MESSAGE);
     let signature = signer.sign_digest(&key, Algorithm::RS256, digest).await.unwrap();
     assert_verifies(&jwk, &signature);
 }
 
 #[tokio::test]
+async fn a_key_that_was_found_by_an_alias_is_named_so_that_the_alias_may_move() {
+    let (_proxy, signer) = open().await;
+    let alias = format!("alias/{}", name());
+    let first = key(KeySpec::EccNistP256, KeyUsageType::SignVerify).await;
+    let second = key(KeySpec::EccNistP256, KeyUsageType::SignVerify).await;
+    let kms = aws_sdk_kms::Client::new(&config(&server()));
+    kms.create_alias().alias_name(&alias).target_key_id(&first).send().await.unwrap();
+    let found = signer.public_key(&alias).await.unwrap();
+    kms.update_alias().alias_name(&alias).target_key_id(&second).send().await.unwrap();
+    assert_eq!(signer.public_key(&found.name).await.unwrap(), found);
+    assert_ne!(signer.public_key(&alias).await.unwrap(), found);
+    let digest = crypto::digest(MESSAGE);
+    let signature = signer.sign_digest(&found.name, Algorithm::ES256, digest).await.unwrap();
+    assert_verifies(&ec_jwk(&found.spki), &signature);
+}
+
+#[tokio::test]
 async fn a_p256_key_signs_in_the_form_of_jose() {
     let (_proxy, signer) = open().await;
     let key = key(KeySpec::EccNistP256, KeyUsageType::SignVerify).await;
-    let jwk = ec_jwk(&signer.public_key(&key).await.unwrap());
+    let jwk = ec_jwk(&signer.public_key(&key).await.unwrap().spki);
     // Often enough that a number with a leading zero, and one without, is among them.
     for _ in 0..32 {
         let digest = crypto::digest(MESSAGE);

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use aws::SecretsManagerRing;
 use aws_sdk_secretsmanager::primitives::Blob;
-use contracts::{KeptRing, KeyRingStore as _, OutboxEvent, Replaced, RingVersion, StoreError};
+use contracts::{KeptRing, KeyRingStore as _, OutboxEvent, RingReplaced, RingVersion, StoreError};
 use secrecy::{ExposeSecret as _, SecretSlice};
 
 use crate::fixtures::{
@@ -47,7 +47,7 @@ impl Place {
         &self,
         seen: Option<&RingVersion>,
         text: &str,
-    ) -> Result<Replaced, StoreError> {
+    ) -> Result<RingReplaced, StoreError> {
         self.ring.replace_ring(seen, &content(text), &[event(1)]).await
     }
 
@@ -68,7 +68,7 @@ pub(crate) fn text(ring: &KeptRing) -> &str {
 async fn the_first_ring_makes_the_secret() {
     let place = Place::open().await;
     assert!(place.ring.find_ring().await.unwrap().is_none());
-    assert_eq!(place.replace(None, "s3cr3t 1").await.unwrap(), Replaced::Yes);
+    assert_eq!(place.replace(None, "s3cr3t 1").await.unwrap(), RingReplaced::Yes);
     assert_eq!(text(&place.find().await), "s3cr3t 1");
     assert_eq!(current(&place.name).await, "s3cr3t 1");
     assert_eq!(place.told(), [event(1)]);
@@ -80,23 +80,25 @@ async fn a_secret_without_a_value_is_no_ring_and_takes_the_first() {
     other().create_secret().name(&empty).send().await.unwrap();
     let place = Place::of(empty, Outbox::default()).await;
     assert!(place.ring.find_ring().await.unwrap().is_none());
-    assert_eq!(place.replace(None, "s3cr3t 1").await.unwrap(), Replaced::Yes);
+    assert_eq!(place.replace(None, "s3cr3t 1").await.unwrap(), RingReplaced::Yes);
     assert_eq!(text(&place.find().await), "s3cr3t 1");
+    let asked = place.proxy.requests();
+    assert!(!asked.contains(&"CreateSecret".to_owned()), "no right to it is needed: {asked:?}");
 }
 
 #[tokio::test]
 async fn a_ring_is_replaced_once_and_its_draft_bears_no_label_of_ours_then() {
     let place = Place::with("s3cr3t 1").await;
     let first = place.find().await;
-    assert_eq!(place.replace(Some(&first.version), "s3cr3t 2").await.unwrap(), Replaced::Yes);
+    assert_eq!(place.replace(Some(&first.version), "s3cr3t 2").await.unwrap(), RingReplaced::Yes);
     let second = place.find().await;
     assert_eq!(text(&second), "s3cr3t 2");
     assert_ne!(second.version, first.version);
     assert_eq!(holder(&place.name, "doorward-draft").await, None);
     assert_eq!(holder(&place.name, "AWSPREVIOUS").await.as_deref(), Some(&*first.version.0));
 
-    assert_eq!(place.replace(Some(&first.version), "s3cr3t 3").await.unwrap(), Replaced::Stale);
-    assert_eq!(place.replace(None, "s3cr3t 3").await.unwrap(), Replaced::Stale);
+    assert_eq!(place.replace(Some(&first.version), "s3cr3t 3").await.unwrap(), RingReplaced::Stale);
+    assert_eq!(place.replace(None, "s3cr3t 3").await.unwrap(), RingReplaced::Stale);
     assert_eq!(text(&place.find().await), "s3cr3t 2");
     assert_eq!(place.told(), [event(1)]);
 }
@@ -107,7 +109,7 @@ async fn a_ring_that_is_gone_is_stale() {
     let seen = place.find().await.version;
     let delete = other().delete_secret().secret_id(&place.name);
     delete.force_delete_without_recovery(true).send().await.unwrap();
-    assert_eq!(place.replace(Some(&seen), "s3cr3t 2").await.unwrap(), Replaced::Stale);
+    assert_eq!(place.replace(Some(&seen), "s3cr3t 2").await.unwrap(), RingReplaced::Stale);
     assert!(place.ring.find_ring().await.unwrap().is_none());
 }
 
@@ -121,7 +123,7 @@ async fn race(place: &Place, seen: Option<RingVersion>) -> usize {
         });
     }
     let outcomes = racers.join_all().await;
-    outcomes.into_iter().filter(|outcome| *outcome == Replaced::Yes).count()
+    outcomes.into_iter().filter(|outcome| *outcome == RingReplaced::Yes).count()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -147,13 +149,14 @@ async fn no_ring_is_replaced_while_a_rotation_is_under_way() {
     let seen = place.find().await.version;
     let pending = other().put_secret_value().secret_id(&place.name).secret_string("s3cr3t 2");
     let pending = pending.version_stages("AWSPENDING").send().await.unwrap();
-    assert_eq!(place.replace(Some(&seen), "s3cr3t 3").await.unwrap(), Replaced::Stale);
+    let refused = place.replace(Some(&seen), "s3cr3t 3").await.unwrap();
+    assert_eq!(refused, RingReplaced::RotationUnderWay);
     assert!(!place.proxy.requests().contains(&"PutSecretValue".to_owned()));
 
     let end = other().update_secret_version_stage().secret_id(&place.name);
     let end = end.version_stage("AWSPENDING").set_remove_from_version_id(pending.version_id);
     end.send().await.unwrap();
-    assert_eq!(place.replace(Some(&seen), "s3cr3t 3").await.unwrap(), Replaced::Yes);
+    assert_eq!(place.replace(Some(&seen), "s3cr3t 3").await.unwrap(), RingReplaced::Yes);
 }
 
 #[tokio::test]
@@ -165,7 +168,7 @@ async fn the_label_that_a_finished_rotation_left_blocks_no_change_now_or_later()
     for number in 2..5 {
         let seen = place.find().await.version;
         let next = format!("s3cr3t {number}");
-        assert_eq!(place.replace(Some(&seen), &next).await.unwrap(), Replaced::Yes);
+        assert_eq!(place.replace(Some(&seen), &next).await.unwrap(), RingReplaced::Yes);
         assert_eq!(holder(&place.name, "AWSPENDING").await, None);
     }
 }
@@ -176,7 +179,7 @@ async fn a_change_by_others_is_seen_and_makes_what_was_seen_stale() {
     let seen = place.find().await.version;
     put(&place.name, "s3cr3t by hand").await;
     assert_eq!(text(&place.find().await), "s3cr3t by hand");
-    assert_eq!(place.replace(Some(&seen), "s3cr3t 2").await.unwrap(), Replaced::Stale);
+    assert_eq!(place.replace(Some(&seen), "s3cr3t 2").await.unwrap(), RingReplaced::Stale);
 }
 
 #[tokio::test]
@@ -187,7 +190,7 @@ async fn what_is_no_text_is_no_ring() {
     let place = Place::of(binary, Outbox::default()).await;
     let error = place.ring.find_ring().await.unwrap_err();
     assert!(matches!(error, StoreError::Malformed { .. }), "{error:?}");
-    assert_eq!(place.replace(None, "s3cr3t 1").await.unwrap(), Replaced::Stale);
+    assert_eq!(place.replace(None, "s3cr3t 1").await.unwrap(), RingReplaced::Stale);
 
     let wrong = vec![0xff].into();
     let error = place.ring.replace_ring(None, &wrong, &[]).await.unwrap_err();

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use contracts::{KeyRingStore as _, Replaced, StoreError};
+use contracts::{KeyRingStore as _, RingReplaced, StoreError};
 use tokio::time::timeout;
 
 use crate::fixtures::{HIDDEN, Outbox, current, event, holder, put, secret, shown};
@@ -16,7 +16,7 @@ async fn a_change_whose_answer_is_lost_is_made_once() {
         let seen = place.find().await.version;
         place.proxy.next(operation, Fate::Cut);
         let outcome = place.replace(Some(&seen), "s3cr3t 2").await.unwrap();
-        assert_eq!(outcome, Replaced::Yes, "{operation}");
+        assert_eq!(outcome, RingReplaced::Yes, "{operation}");
         assert!(place.proxy.is_done());
         assert_eq!(text(&place.find().await), "s3cr3t 2");
         assert_eq!(place.told(), [event(1)]);
@@ -33,7 +33,7 @@ async fn a_move_that_another_won_is_stale_and_leaves_no_label() {
         "DescribeSecret",
         Fate::Babble(format!(r#"{{"VersionIdsToStages":{{"{}":["AWSCURRENT"]}}}}"#, seen.0).leak()),
     );
-    assert_eq!(place.replace(Some(&seen), "s3cr3t 2").await.unwrap(), Replaced::Stale);
+    assert_eq!(place.replace(Some(&seen), "s3cr3t 2").await.unwrap(), RingReplaced::Stale);
     assert!(place.proxy.requests().contains(&"PutSecretValue".to_owned()));
     assert_eq!(current(&place.name).await, "s3cr3t of another");
     assert_eq!(holder(&place.name, "doorward-draft").await, None);
@@ -50,7 +50,7 @@ async fn a_refused_request_is_a_failure_that_names_the_code_and_changes_nothing(
         assert!(matches!(error, StoreError::Unavailable(_)), "{error:?}");
         assert!(shown(&error).contains("AccessDeniedException"), "{operation}");
         assert_eq!(text(&place.find().await), "s3cr3t 1");
-        assert_eq!(place.replace(Some(&seen), "s3cr3t 2").await.unwrap(), Replaced::Yes);
+        assert_eq!(place.replace(Some(&seen), "s3cr3t 2").await.unwrap(), RingReplaced::Yes);
     }
 }
 
@@ -75,7 +75,7 @@ async fn an_outbox_that_fails_is_reported_though_the_ring_has_changed() {
     assert_eq!(text(&place.find().await), "s3cr3t 2");
     let seen = place.find().await.version;
     let silent = place.ring.replace_ring(Some(&seen), &content("s3cr3t 3"), &[]).await;
-    assert_eq!(silent.unwrap(), Replaced::Yes);
+    assert_eq!(silent.unwrap(), RingReplaced::Yes);
 }
 
 #[tokio::test]

@@ -8,13 +8,13 @@ const MINUTE: Duration = Duration::from_mins(1);
 
 fn key(kid: &str, sign_from: Timestamp) -> KeyRecord {
     let material = KeyMaterial::KeyPair(SecretSlice::from(vec![7]));
-    KeyRecord::new(kid.into(), "RS256".into(), material, sign_from)
+    KeyRecord::new(kid.into(), "RS256".into(), material, sign_from, GRACE)
 }
 
 fn ring(keys: impl IntoIterator<Item = (&'static str, Timestamp)>) -> KeyRing {
     let mut ring = KeyRing::default();
     for (kid, sign_from) in keys {
-        ring.begin(key(kid, sign_from), NOW, GRACE).unwrap();
+        ring.begin(key(kid, sign_from), NOW).unwrap();
     }
     ring
 }
@@ -58,9 +58,9 @@ fn a_key_that_begins_before_one_that_waits_signs_until_that_one_begins() {
 #[test]
 fn a_key_that_is_taken_back_before_it_signs_leaves_the_other_signing() {
     let mut ring = ring([("old", NOW.minus(DAY)), ("next", NOW.plus(HOUR))]);
-    ring.withdraw_waiting(NOW, GRACE, |key| key.kid != "next");
+    ring.withdraw_waiting(NOW, |key| key.kid != "next");
     assert_eq!(verify(&ring, NOW), ["old", "next"]);
-    ring.withdraw_waiting(NOW, GRACE, |_| true);
+    ring.withdraw_waiting(NOW, |_| true);
     assert_eq!(ring.find("old").unwrap().retire_at, None);
     assert_eq!(ring.find("old").unwrap().remove_at, None);
     assert_eq!(signs(&ring, NOW.plus(DAY)), Some("old"));
@@ -70,17 +70,17 @@ fn a_key_that_is_taken_back_before_it_signs_leaves_the_other_signing() {
 #[test]
 fn a_revoked_key_neither_signs_nor_verifies_from_that_moment() {
     let mut ring = ring([("old", NOW.minus(DAY)), ("next", NOW.plus(HOUR))]);
-    ring.revoke("old", NOW, GRACE).unwrap();
+    ring.revoke("old", NOW).unwrap();
     assert_eq!(signs(&ring, NOW), None);
     assert_eq!(verify(&ring, NOW), ["next"]);
-    assert_eq!(ring.revoke("old", NOW, GRACE), Err(UnknownKey));
-    assert_eq!(ring.revoke("other", NOW, GRACE), Err(UnknownKey));
+    assert_eq!(ring.revoke("old", NOW), Err(UnknownKey));
+    assert_eq!(ring.revoke("other", NOW), Err(UnknownKey));
 }
 
 #[test]
 fn to_revoke_a_key_that_waits_leaves_the_other_signing() {
     let mut ring = ring([("old", NOW.minus(DAY)), ("next", NOW.plus(HOUR))]);
-    ring.revoke("next", NOW, GRACE).unwrap();
+    ring.revoke("next", NOW).unwrap();
     assert_eq!(signs(&ring, NOW.plus(HOUR)), Some("old"));
     assert_eq!(ring.last_key().unwrap().kid, "old");
     assert!(ring.find("next").unwrap().is_revoked, "its name is remembered");
@@ -89,12 +89,12 @@ fn to_revoke_a_key_that_waits_leaves_the_other_signing() {
 #[test]
 fn a_displaced_key_may_sign_again_unless_it_was_revoked() {
     let mut ring = ring([("old", NOW.minus(DAY)), ("new", NOW.minus(MINUTE))]);
-    ring.resume("old", NOW, GRACE);
+    ring.resume("old", NOW);
     assert_eq!(signs(&ring, NOW), Some("old"));
     assert_eq!(verify(&ring, NOW), ["new", "old"]);
     assert_eq!(ring.find("new").unwrap().remove_at, Some(NOW.plus(GRACE)));
-    ring.revoke("new", NOW, GRACE).unwrap();
-    ring.resume("new", NOW, GRACE);
+    ring.revoke("new", NOW).unwrap();
+    ring.resume("new", NOW);
     assert_eq!(signs(&ring, NOW.plus(HOUR)), Some("old"));
 }
 
@@ -117,15 +117,15 @@ fn a_ring_publishes_ten_keys_at_the_most() {
     let mut ring = KeyRing::default();
     for age in (0..10).rev() {
         let key = key(&age.to_string(), NOW.minus(Duration::from_secs(age)));
-        ring.begin(key, NOW, GRACE).unwrap();
+        ring.begin(key, NOW).unwrap();
     }
-    assert_eq!(ring.begin(key("one more", NOW.plus(HOUR)), NOW, GRACE), Err(RingFull));
+    assert_eq!(ring.begin(key("one more", NOW.plus(HOUR)), NOW), Err(RingFull));
     assert_eq!(ring.verifying_keys(NOW).count(), PUBLISHED_KEYS_MAX);
     let secret = KeyMaterial::Shared(SecretSlice::from(vec![7]));
-    let secret = KeyRecord::new("secret".into(), "HS256".into(), secret, NOW.plus(HOUR));
-    assert_eq!(ring.begin(secret, NOW, GRACE), Ok(()), "it is not published");
-    ring.revoke("9", NOW, GRACE).unwrap();
-    assert_eq!(ring.begin(key("one more", NOW.plus(HOUR)), NOW, GRACE), Ok(()));
+    let secret = KeyRecord::new("secret".into(), "HS256".into(), secret, NOW.plus(HOUR), GRACE);
+    assert_eq!(ring.begin(secret, NOW), Ok(()), "it is not published");
+    ring.revoke("9", NOW).unwrap();
+    assert_eq!(ring.begin(key("one more", NOW.plus(HOUR)), NOW), Ok(()));
 }
 
 #[test]
@@ -143,8 +143,8 @@ fn no_rotation_is_due_while_a_key_waits_or_what_signs_was_given() {
     assert_eq!(waiting.rotation_due(NOW, DAY, HOUR * 3), None);
     let mut given = KeyRing::default();
     let secret = KeyMaterial::Shared(SecretSlice::from(vec![7]));
-    let secret = KeyRecord::new("secret".into(), "HS256".into(), secret, NOW.minus(DAY * 9));
-    given.begin(secret, NOW, GRACE).unwrap();
+    let secret = KeyRecord::new("secret".into(), "HS256".into(), secret, NOW.minus(DAY * 9), GRACE);
+    given.begin(secret, NOW).unwrap();
     assert_eq!(given.rotation_due(NOW, DAY, HOUR * 3), None);
     assert_eq!(KeyRing::default().rotation_due(NOW, DAY, HOUR), None);
 }
@@ -157,11 +157,26 @@ fn a_first_key_signs_at_once_and_every_other_after_it_was_published() {
 }
 
 #[test]
-fn a_shorter_grace_does_not_cut_off_what_a_retired_key_has_signed() {
-    let mut ring = ring([("old", NOW.minus(DAY)), ("new", NOW)]);
-    ring.begin(key("newer", NOW.plus(HOUR)), NOW, MINUTE).unwrap();
+fn a_key_verifies_for_the_grace_that_it_was_made_with_whoever_displaces_it() {
+    let mut ring = ring([("old", NOW.minus(DAY))]);
+    let mut new = key("new", NOW);
+    new.grace = MINUTE;
+    ring.begin(new, NOW).unwrap();
+    ring.begin(key("newer", NOW.plus(HOUR)), NOW).unwrap();
     assert_eq!(ring.find("old").unwrap().remove_at, Some(NOW.plus(GRACE)));
     assert_eq!(ring.find("new").unwrap().remove_at, Some(NOW.plus(HOUR + MINUTE)));
+}
+
+#[test]
+fn a_longer_grace_holds_for_keys_that_sign_and_for_no_retired_one() {
+    let keys = [("old", NOW.minus(DAY)), ("new", NOW), ("next", NOW.plus(HOUR))];
+    let mut ring = ring(keys);
+    assert!(ring.lengthen_grace(NOW, DAY));
+    assert!(!ring.lengthen_grace(NOW, DAY));
+    assert!(!ring.lengthen_grace(NOW, HOUR), "it is never shortened");
+    assert_eq!(ring.find("old").unwrap().remove_at, Some(NOW.plus(GRACE)));
+    assert_eq!(ring.find("new").unwrap().remove_at, Some(NOW.plus(HOUR + DAY)));
+    assert_eq!(ring.find("next").unwrap().remove_at, None);
 }
 
 #[test]

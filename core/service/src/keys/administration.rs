@@ -1,11 +1,14 @@
 use std::time::Duration;
 
-use domain::{EventKind, KeyPhase, KeyRecord, KeyRing, Timestamp};
+use domain::{EventKind, KeyPhase, KeyRecord, KeyRing, Timestamp, UnknownKey};
+use doorward_claims::Algorithm;
 
-use super::keeper::{Keeper, Step, waiting};
+use super::keeper::{Keeper, Step, algorithm_of, waiting};
 use super::made_key::MadeKey;
 use super::{ChangeKeysError, KeyRingError, SigningSource};
 use crate::Service;
+use crate::failure::Failure;
+use crate::policy::KeyPolicy;
 
 /// How long before an urgent key signs: every instance has read the ring by then.
 const URGENT_AHEAD: Duration = Duration::from_mins(1);
@@ -31,6 +34,8 @@ pub struct RotatedKey {
 /// A key that an operator revoked.
 #[derive(Clone, Debug)]
 pub struct RevokedKey {
+    /// The key, as it was before.
+    pub key: KeyState,
     /// What signs in its place, if it was the one that signed.
     pub successor: Option<KeyState>,
 }
@@ -44,28 +49,27 @@ impl Service {
     }
 
     /// Makes a key that signs once it was published for long enough; `is_urgent`: as soon as every
-    /// instance has read of it, in place of one that waits.
+    /// instance has read of it, in place of one that waits. It is of the algorithm of the last key.
     pub async fn rotate_keys(&self, is_urgent: bool) -> Result<RotatedKey, ChangeKeysError> {
-        let SigningSource::KeyPairs(algorithm) = *self.live_keys.source() else {
-            return Err(ChangeKeysError::Given);
-        };
         let now = self.clock.now();
-        let keeper = self.live_keys.keeper();
+        let (keeper, source) = (self.live_keys.keeper(), self.live_keys.source());
+        let KeyPolicy { publish_ahead, grace, .. } = keeper.policy;
         let ring = keeper
             .change(now, |ring, made| {
                 if is_urgent {
                     // Whoever stole the ring has that one, too.
-                    ring.withdraw_waiting(now, keeper.policy.grace, |_| true);
-                } else if let Some(key) = waiting(ring, now) {
+                    ring.withdraw_waiting(now, |key| key.material.is_ours());
+                }
+                if let Some(key) = waiting(ring, now) {
                     return Err(ChangeKeysError::Waiting(key.kid.clone()));
                 }
-                let Some(made) = made else { return Ok(Step::Make(algorithm)) };
-                let ahead = if is_urgent { URGENT_AHEAD } else { keeper.policy.publish_ahead };
-                let key = made.signing_from(ring.may_sign_from(now, ahead));
+                let Some(made) = made else { return Ok(Step::Make(next_algorithm(ring, source)?)) };
+                let ahead = if is_urgent { URGENT_AHEAD } else { publish_ahead };
+                let key = made.signing_from(ring.may_sign_from(now, ahead), grace);
                 Ok(keeper.begin(ring, key, now)?)
             })
             .await?;
-        let next = ring.last_key().ok_or(KeyRingError::Failure(crate::Failure::NoSigningKey))?;
+        let next = ring.last_key().ok_or(KeyRingError::Failure(Failure::NoSigningKey))?;
         let displaced = ring.keys().iter().find(|key| key.retire_at == Some(next.sign_from));
         Ok(RotatedKey {
             next: KeyState::of(next, now),
@@ -74,51 +78,69 @@ impl Service {
     }
 
     /// Removes a key at once: no instance accepts its tokens once it has read of it. If it was the
-    /// one that signs, the one that waits signs at once, or a new one, or of secrets the last one.
+    /// one that signs, the one that waits signs at once; or, of those that were given, the last
+    /// one; or a new one.
     pub async fn revoke_key(&self, kid: &str) -> Result<RevokedKey, ChangeKeysError> {
         let now = self.clock.now();
         let keeper = self.live_keys.keeper();
-        let grace = keeper.policy.grace;
-        let source = self.live_keys.source();
+        let mut before = None;
         let ring = keeper
             .change::<ChangeKeysError>(now, |ring, made| {
-                let algorithm = ring.find(kid).map(|key| key.algorithm.clone());
-                ring.revoke(kid, now, grace)?;
-                let kid = kid.to_owned();
-                let revoked =
-                    EventKind::KeyRevoked { kid, algorithm: algorithm.unwrap_or_default() };
-                if ring.signing_key(now).is_some() {
-                    return Ok(Step::Write(vec![revoked]));
-                }
-                Ok(match fill_gap(keeper, source, ring, made, now)? {
+                let key = ring.find(kid).cloned().ok_or(UnknownKey)?;
+                ring.revoke(kid, now)?;
+                let revoked = EventKind::KeyRevoked {
+                    kid: key.kid.clone(),
+                    algorithm: key.algorithm.clone(),
+                };
+                let step = if ring.signing_key(now).is_some() {
+                    Step::Write(Vec::new())
+                } else {
+                    fill_gap(keeper, ring, (&key, made), now)?
+                };
+                before = Some(KeyState::of(&key, now));
+                Ok(match step {
                     Step::Write(told) => Step::Write([vec![revoked], told].concat()),
                     other => other,
                 })
             })
             .await?;
-        let is_gap_filled = ring.signing_key(now).filter(|key| key.sign_from == now);
-        Ok(RevokedKey { successor: is_gap_filled.map(|key| KeyState::of(key, now)) })
+        let successor = ring.signing_key(now).filter(|key| key.sign_from == now);
+        Ok(RevokedKey {
+            key: before.ok_or(UnknownKey)?,
+            successor: successor.map(|key| KeyState::of(key, now)),
+        })
     }
 }
 
-/// Has something sign at once, where nothing does any more.
+/// What the next key of our own is for: what the last one was, whatever the settings of a shell say
+/// in which a command runs.
+fn next_algorithm(ring: &KeyRing, source: &SigningSource) -> Result<Algorithm, ChangeKeysError> {
+    match (ring.last_key(), source) {
+        (Some(last), _) if last.material.is_ours() => Ok(algorithm_of(last)?),
+        (None, SigningSource::KeyPairs(algorithm)) => Ok(*algorithm),
+        _ => Err(ChangeKeysError::Given),
+    }
+}
+
+/// Has something sign at once in place of a revoked key, where nothing else does.
 fn fill_gap(
     keeper: &Keeper,
-    source: &SigningSource,
     ring: &mut KeyRing,
-    made: Option<&MadeKey>,
+    (revoked, made): (&KeyRecord, Option<&MadeKey>),
     now: Timestamp,
 ) -> Result<Step, ChangeKeysError> {
-    // One that waits has been published; of those that are retired the last is known best, but one
-    // of our own is better made anew.
-    let retired = ring.verifying_keys(now).filter(|key| !key.material.is_ours()).last();
+    let is_ours = revoked.material.is_ours();
+    // Verifiers know the given one that was displaced last; one of our own is better made anew.
+    let retired = ring.verifying_keys(now).filter(|key| !is_ours && !key.material.is_ours()).last();
     if let Some(kid) = waiting(ring, now).or(retired).map(|key| key.kid.clone()) {
-        ring.resume(&kid, now, keeper.policy.grace);
+        ring.resume(&kid, now);
         return Ok(Step::Write(Vec::new()));
     }
-    let SigningSource::KeyPairs(algorithm) = *source else { return Err(ChangeKeysError::OnlyOne) };
-    let Some(made) = made else { return Ok(Step::Make(algorithm)) };
-    Ok(keeper.begin(ring, made.signing_from(now), now)?)
+    if !is_ours {
+        return Err(ChangeKeysError::OnlyOne);
+    }
+    let Some(made) = made else { return Ok(Step::Make(algorithm_of(revoked)?)) };
+    Ok(keeper.begin(ring, made.signing_from(now, keeper.policy.grace), now)?)
 }
 
 impl KeyState {

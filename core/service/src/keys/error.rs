@@ -44,6 +44,12 @@ pub enum KeyRingError {
     /// What shall sign was revoked.
     #[error("the key {0} was revoked: give another one")]
     Revoked(String),
+    /// Whoever keeps the ring rotates it at the moment.
+    #[error(
+        "AWS Secrets Manager has begun a rotation of the secret that holds the ring: let it end, or \
+         take the label AWSPENDING off"
+    )]
+    RotationUnderWay,
     /// No further key fits in.
     #[error(transparent)]
     Full(#[from] RingFull),

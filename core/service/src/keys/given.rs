@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use contracts::{KeyRingStore, RemoteSigner, SharedSecrets};
+use contracts::{KeyRingStore, RemotePublicKey, RemoteSigner, SharedSecrets};
 use crypto::{RemoteKey, SigningKey};
 use domain::{KeyMaterial, KeyRecord};
 use doorward_claims::Algorithm;
@@ -169,8 +169,8 @@ impl GivenRemote {
         remote: &dyn RemoteSigner,
     ) -> Result<Self, KeyRingError> {
         let failed = |source| KeyRingError::ReadRemote { name: name.to_owned(), source };
-        let public = remote.public_key(name).await.map_err(failed)?;
-        let key = RemoteKey::from_spki(algorithm, &public)?;
-        Ok(Self { key, name: name.to_owned(), public })
+        let RemotePublicKey { name, spki } = remote.public_key(name).await.map_err(failed)?;
+        let key = RemoteKey::from_spki(algorithm, &spki)?;
+        Ok(Self { key, name, public: spki })
     }
 }

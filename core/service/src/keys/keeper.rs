@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use contracts::{KeyRingStore, Replaced, RingVersion};
+use contracts::{KeyRingStore, RingReplaced, RingVersion};
 use domain::{EventKind, KeyMaterial, KeyPhase, KeyRecord, KeyRing, Timestamp};
 use doorward_claims::Algorithm;
 
@@ -37,6 +37,12 @@ pub(super) enum Step {
     Write(Vec<EventKind>),
     /// A key pair is needed: the change is asked for again, with one.
     Make(Algorithm),
+}
+
+impl Step {
+    const fn write_if(is_changed: bool) -> Self {
+        if is_changed { Self::Write(Vec::new()) } else { Self::Nothing }
+    }
 }
 
 impl Keeper {
@@ -83,8 +89,12 @@ impl Keeper {
             let events: Vec<_> =
                 told.into_iter().map(|kind| self.events.of_deployment(now, kind)).collect();
             let replaced = self.place.replace(version.as_ref(), &content, &events).await;
-            if replaced.map_err(KeyRingError::from)? == Replaced::Yes {
-                return Ok(ring);
+            match replaced.map_err(KeyRingError::from)? {
+                RingReplaced::Yes => return Ok(ring),
+                RingReplaced::Stale => {}
+                RingReplaced::RotationUnderWay => {
+                    return Err(KeyRingError::RotationUnderWay.into());
+                }
             }
         }
         Err(KeyRingError::from(Failure::Contended).into())
@@ -106,18 +116,19 @@ impl Keeper {
         now: Timestamp,
     ) -> Result<Step, KeyRingError> {
         let grace = self.policy.grace;
+        let is_lengthened = ring.lengthen_grace(now, grace);
         let is_wanted = |ring: &KeyRing| ring.last_key().is_some_and(|key| given.wants(key));
         if is_wanted(ring) {
-            return Ok(Step::Nothing);
+            return Ok(Step::write_if(is_lengthened));
         }
-        ring.withdraw_waiting(now, grace, |key| !given.wants(key));
+        ring.withdraw_waiting(now, |key| !given.wants(key));
         if is_wanted(ring) {
             return Ok(Step::Write(Vec::new()));
         }
         let displaced = ring.verifying_keys(now).find(|key| given.wants(key));
         if let Some(key) = displaced.cloned() {
             // Verifiers have not forgotten it yet.
-            ring.resume(&key.kid, now, grace);
+            ring.resume(&key.kid, now);
             return Ok(Step::Write(vec![rotated(&key)]));
         }
         let key = match given.first() {
@@ -126,11 +137,12 @@ impl Keeper {
             }
             First::Given { kid, algorithm, material } => {
                 let from = ring.may_sign_from(now, self.publish_ahead(&material));
-                KeyRecord::new(kid.to_owned(), algorithm.name().to_owned(), material, from)
+                let (kid, algorithm) = (kid.to_owned(), algorithm.name().to_owned());
+                KeyRecord::new(kid, algorithm, material, from, grace)
             }
             First::Made(algorithm) => {
                 let Some(made) = made else { return Ok(Step::Make(algorithm)) };
-                made.signing_from(ring.may_sign_from(now, self.policy.publish_ahead))
+                made.signing_from(ring.may_sign_from(now, self.policy.publish_ahead), grace)
             }
         };
         self.begin(ring, key, now)
@@ -138,18 +150,15 @@ impl Keeper {
 
     /// Replaces a key of our own in time, and forgets removed ones.
     pub(super) async fn maintain(&self, now: Timestamp) -> Result<KeyRing, KeyRingError> {
-        let KeyPolicy { rotation_interval, publish_ahead, .. } = self.policy;
+        let KeyPolicy { rotation_interval, publish_ahead, grace, .. } = self.policy;
         self.change(now, |ring, made| {
+            let is_lengthened = ring.lengthen_grace(now, grace);
             let due = ring.rotation_due(now, rotation_interval, publish_ahead);
             let Some((from, last)) = due.zip(ring.last_key()) else {
-                return Ok(if ring.is_prunable(now) {
-                    Step::Write(Vec::new())
-                } else {
-                    Step::Nothing
-                });
+                return Ok(Step::write_if(is_lengthened || ring.is_prunable(now)));
             };
             match made {
-                Some(made) => self.begin(ring, made.signing_from(from), now),
+                Some(made) => self.begin(ring, made.signing_from(from, grace), now),
                 None => Ok(Step::Make(algorithm_of(last)?)),
             }
         })
@@ -164,7 +173,7 @@ impl Keeper {
         now: Timestamp,
     ) -> Result<Step, KeyRingError> {
         let told = vec![rotated(&key)];
-        ring.begin(key, now, self.policy.grace)?;
+        ring.begin(key, now)?;
         Ok(Step::Write(told))
     }
 
@@ -181,7 +190,7 @@ fn rotated(key: &KeyRecord) -> EventKind {
     EventKind::KeyRotated { kid: key.kid.clone(), algorithm: key.algorithm.clone() }
 }
 
-fn algorithm_of(key: &KeyRecord) -> Result<Algorithm, KeyRingError> {
+pub(super) fn algorithm_of(key: &KeyRecord) -> Result<Algorithm, KeyRingError> {
     key.algorithm.parse().map_err(KeyRingError::UnknownAlgorithm)
 }
 

@@ -1,5 +1,7 @@
 //! The ring as text: a JSON array of keys.
 
+use std::time::Duration;
+
 use domain::{KeyMaterial, KeyRecord, KeyRing, Timestamp};
 use secrecy::{ExposeSecret, SecretSlice};
 use serde::{Deserialize, Serialize};
@@ -19,7 +21,8 @@ pub(super) fn write(ring: &KeyRing) -> Result<SecretSlice<u8>, KeyRingError> {
     let kept: Vec<KeptKey> = ring.keys().iter().map(KeptKey::from).collect();
     let mut text = Zeroizing::new(Vec::with_capacity(BYTES_USUAL));
     serde_json::to_writer(&mut *text, &kept).map_err(KeyRingError::Malformed)?;
-    Ok(SecretSlice::from(std::mem::take(&mut *text)))
+    // A copy of the exact size: to shrink the text would leave one in freed memory.
+    Ok(SecretSlice::from(text.to_vec()))
 }
 
 /// Room for ten RSA keys: growing would leave copies in freed memory.
@@ -39,6 +42,9 @@ struct KeptKey {
     sign_from_ms: i64,
     retire_at_ms: Option<i64>,
     remove_at_ms: Option<i64>,
+    /// Not in rings of the first release.
+    #[serde(default)]
+    grace_ms: Option<u64>,
     #[serde(default)]
     revoked: bool,
 }
@@ -70,6 +76,7 @@ impl From<&KeyRecord> for KeptKey {
             sign_from_ms: key.sign_from.unix_ms(),
             retire_at_ms: key.retire_at.map(Timestamp::unix_ms),
             remove_at_ms: key.remove_at.map(Timestamp::unix_ms),
+            grace_ms: Some(key.grace.as_millis().try_into().unwrap_or(u64::MAX)),
             revoked: key.is_revoked,
         }
     }
@@ -85,6 +92,9 @@ impl From<KeptKey> for KeyRecord {
             }
             _ => KeyMaterial::Gone,
         };
+        let known_ms = kept.remove_at_ms.zip(kept.retire_at_ms);
+        let known_ms = known_ms.map(|(removed, retired)| removed.saturating_sub(retired));
+        let grace_ms = kept.grace_ms.or(known_ms.and_then(|ms| u64::try_from(ms).ok()));
         Self {
             kid: kept.kid,
             algorithm: kept.algorithm,
@@ -92,6 +102,8 @@ impl From<KeptKey> for KeyRecord {
             sign_from: Timestamp::from_unix_ms(kept.sign_from_ms),
             retire_at: kept.retire_at_ms.map(Timestamp::from_unix_ms),
             remove_at: kept.remove_at_ms.map(Timestamp::from_unix_ms),
+            // A server lengthens it.
+            grace: Duration::from_millis(grace_ms.unwrap_or_default()),
             is_revoked: kept.revoked,
         }
     }
@@ -131,14 +143,12 @@ impl<'de> Deserialize<'de> for Binary {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
 
     const NOW: Timestamp = Timestamp::from_unix_ms(1_731_333_100_000);
 
     fn key(kid: &str, material: KeyMaterial) -> KeyRecord {
-        KeyRecord::new(kid.to_owned(), "RS256".to_owned(), material, NOW)
+        KeyRecord::new(kid.to_owned(), "RS256".to_owned(), material, NOW, Duration::from_secs(7))
     }
 
     #[test]
@@ -166,10 +176,14 @@ mod tests {
     #[test]
     fn a_ring_of_the_first_release_is_read() {
         let text = r#"[{"kid":"a","algorithm":"ES256","pkcs8":"AQI=","sign_from_ms":5,
-            "retire_at_ms":null,"remove_at_ms":null}]"#;
+            "retire_at_ms":null,"remove_at_ms":null},
+            {"kid":"b","algorithm":"ES256","pkcs8":"AQI=","sign_from_ms":3,
+            "retire_at_ms":4,"remove_at_ms":44}]"#;
         let ring = read(&SecretSlice::from(text.as_bytes().to_vec())).unwrap();
         assert_eq!(ring.keys()[0].sign_from, Timestamp::from_unix_ms(5));
         assert!(!ring.keys()[0].is_revoked);
+        assert_eq!(ring.keys()[0].grace, Duration::ZERO);
+        assert_eq!(ring.keys()[1].grace, Duration::from_millis(40));
     }
 
     #[test]

@@ -15,6 +15,10 @@ use crate::failure::Failure;
 /// read it for each of them.
 const UNKNOWN_KEY_PAUSE: Duration = Duration::from_secs(10);
 
+/// How long a change of the ring that failed is not tried again: nothing of it is urgent, and an
+/// instance may lack the right to it.
+const REFUSED_PAUSE: Duration = Duration::from_mins(10);
+
 /// The keys of a running instance: read again and again, so that they rotate without a restart.
 pub(crate) struct LiveKeys {
     keeper: Keeper,
@@ -31,6 +35,8 @@ struct Reading {
     given: Option<Given>,
     /// When the ring was last read for an unknown key.
     asked_at: Option<Timestamp>,
+    /// When the ring could not be changed.
+    refused_at: Option<Timestamp>,
 }
 
 /// What became of reading the keys again.
@@ -41,8 +47,9 @@ pub enum KeysReloaded {
     /// Another key shall sign than the settings of this instance say: another instance was started
     /// with other settings, or this one with old ones.
     Overruled,
-    /// What was given could not be read; what was read before is used on.
-    Unread(KeyRingError),
+    /// The ring was read; what was given was not, or the ring could not be changed. What was read
+    /// before is used on.
+    Partly(KeyRingError),
 }
 
 impl LiveKeys {
@@ -53,7 +60,7 @@ impl LiveKeys {
         table: Arc<KeyTable>,
         given: Option<Given>,
     ) -> Self {
-        let reading = Mutex::const_new(Reading { given, asked_at: None });
+        let reading = Mutex::const_new(Reading { given, asked_at: None, refused_at: None });
         Self { keeper, source, remote, table: RwLock::new(table), reading }
     }
 
@@ -114,31 +121,35 @@ impl LiveKeys {
     }
 
     /// Reads what was given and the ring again, and rotates what is due.
+    ///
+    /// An instance that may not write the ring follows it none the less.
     pub(crate) async fn reload(&self, now: Timestamp) -> Result<KeysReloaded, KeyRingError> {
         let mut reading = self.reading.lock().await;
-        let read = self.source.read(&*self.remote).await;
-        let is_changed = match (&read, &reading.given) {
-            (Ok(read), Some(known)) => !read.is_same(known),
-            (Ok(_), None) => true,
-            (Err(_), _) => false,
-        };
-        let ring = match &read {
-            Ok(given) if is_changed => self.keeper.fit(given, now).await?,
-            _ => self.keeper.maintain(now).await?,
-        };
-        let unread = match read {
+        let mut trouble = None;
+        match self.source.read(&*self.remote).await {
             Ok(given) => {
-                reading.given = Some(given);
-                None
+                if reading.given.as_ref().is_none_or(|known| !given.is_same(known)) {
+                    trouble = self.keeper.fit(&given, now).await.err();
+                }
+                // What could not be made to sign is tried again.
+                if trouble.is_none() {
+                    reading.given = Some(given);
+                }
             }
-            Err(error) => Some(error),
-        };
+            Err(error) => trouble = Some(error),
+        }
+        let is_resting = |at: Timestamp| at <= now && now.since(at) < REFUSED_PAUSE;
+        if trouble.is_none() && !reading.refused_at.is_some_and(is_resting) {
+            trouble = self.keeper.maintain(now).await.err();
+            reading.refused_at = trouble.as_ref().map(|_| now);
+        }
+        let ring = self.keeper.read().await?.ring;
         let given = reading.given.as_ref();
         let is_followed =
             given.is_none_or(|given| ring.last_key().is_some_and(|key| given.wants(key)));
         self.replace_table(KeyTable::parse(ring, given, now)?);
-        Ok(match unread {
-            Some(error) => KeysReloaded::Unread(error),
+        Ok(match trouble {
+            Some(error) => KeysReloaded::Partly(error),
             None if is_followed => KeysReloaded::Fine,
             None => KeysReloaded::Overruled,
         })

@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use crypto::{GenerateKeyError, SigningKey};
 use domain::{KeyMaterial, KeyRecord, Timestamp};
 use doorward_claims::Algorithm;
@@ -23,8 +25,9 @@ impl MadeKey {
     }
 
     /// The key as it signs from that moment on.
-    pub(super) fn signing_from(&self, sign_from: Timestamp) -> KeyRecord {
+    pub(super) fn signing_from(&self, sign_from: Timestamp, grace: Duration) -> KeyRecord {
         let material = KeyMaterial::KeyPair(self.pkcs8.clone());
-        KeyRecord::new(self.kid.clone(), self.algorithm.name().to_owned(), material, sign_from)
+        let (kid, algorithm) = (self.kid.clone(), self.algorithm.name().to_owned());
+        KeyRecord::new(kid, algorithm, material, sign_from, grace)
     }
 }

@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use contracts::{
     Entropy, Inserted, KeptRing, KeyRingStore, OutboxEvent, Record, RecordStore, Replaced,
-    RingVersion,
+    RingReplaced, RingVersion,
 };
 use crypto::DataKeys;
 use secrecy::{ExposeSecret, SecretSlice};
@@ -44,7 +44,7 @@ impl RingPlace {
         seen: Option<&RingVersion>,
         content: &SecretSlice<u8>,
         events: &[OutboxEvent],
-    ) -> Result<Replaced, Failure> {
+    ) -> Result<RingReplaced, Failure> {
         match self {
             Self::Records(sealed) => sealed.replace(seen, content, events).await,
             Self::Elsewhere(store) => Ok(store.replace_ring(seen, content, events).await?),
@@ -65,19 +65,23 @@ impl SealedRing {
         seen: Option<&RingVersion>,
         content: &SecretSlice<u8>,
         events: &[OutboxEvent],
-    ) -> Result<Replaced, Failure> {
+    ) -> Result<RingReplaced, Failure> {
         let plain = content.expose_secret();
         let sealed = sealed_records::seal(&self.data_keys, RECORD, plain, self.entropy.bytes());
         let Some(seen) = seen else {
             let inserted = self.records.insert_record(RECORD, &sealed, events).await?;
             return Ok(match inserted {
-                Inserted::Yes => Replaced::Yes,
-                Inserted::Exists => Replaced::Stale,
+                Inserted::Yes => RingReplaced::Yes,
+                Inserted::Exists => RingReplaced::Stale,
             });
         };
         // What is no number was never read here.
-        let Ok(version) = seen.0.parse() else { return Ok(Replaced::Stale) };
-        Ok(self.records.replace_record(RECORD, version, &sealed, events).await?)
+        let Ok(version) = seen.0.parse() else { return Ok(RingReplaced::Stale) };
+        let replaced = self.records.replace_record(RECORD, version, &sealed, events).await?;
+        Ok(match replaced {
+            Replaced::Yes => RingReplaced::Yes,
+            Replaced::Stale => RingReplaced::Stale,
+        })
     }
 }
 

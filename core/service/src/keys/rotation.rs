@@ -56,8 +56,8 @@ impl SecretRotation for RingRotation {
         let is_under_way = ring.keys().iter().any(|key| key.phase(now) == KeyPhase::Next);
         if !is_under_way {
             let from = ring.may_sign_from(now, self.policy.publish_ahead);
-            let key = MadeKey::make(self.algorithm).await?.signing_from(from);
-            ring.begin(key, now, self.policy.grace)?;
+            let key = MadeKey::make(self.algorithm).await?.signing_from(from, self.policy.grace);
+            ring.begin(key, now)?;
         }
         let text = kept_keys::write(&ring)?;
         Ok(SecretString::from(std::str::from_utf8(text.expose_secret())?))

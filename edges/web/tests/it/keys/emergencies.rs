@@ -1,5 +1,6 @@
 use std::time::Duration;
 
+use doorward_claims::Algorithm;
 use harness::{TestSecrets, TestServer};
 use service::ChangeKeysError;
 
@@ -91,4 +92,35 @@ async fn the_only_secret_cannot_be_revoked_and_of_two_the_other_signs_again() {
     server.service.reload_keys().await.unwrap();
     assert_eq!(kid(&server.refresh(&new.refresh).await), kid(&old));
     server.get_as(&new.access, "/auth/me").await.assert_problem(401, "invalid_token");
+}
+
+#[tokio::test]
+async fn a_secret_that_was_left_for_public_keys_does_not_come_back_when_one_of_them_is_revoked() {
+    let shared = TestServer::builder().shared_secrets(&TestSecrets::of(&[OLD])).start().await;
+    let old = shared.ada().await;
+    let public = shared.beside().start().await;
+    public.clock.advance(MINUTE * 181);
+    let new = public.refresh(&old.refresh).await;
+    assert_eq!(new.header()["alg"], "ES256");
+    let revoked = public.service.revoke_key(&kid(&new)).await.unwrap();
+    assert_eq!(revoked.successor.unwrap().key.algorithm, "ES256");
+    reload(&public).await;
+    assert_eq!(public.refresh(&new.refresh).await.header()["alg"], "ES256");
+}
+
+/// A command runs in a shell that may lack the server's settings.
+#[tokio::test]
+async fn a_command_with_other_settings_takes_neither_the_algorithm_nor_the_grace_from_them() {
+    let server =
+        TestServer::builder().policy(|policy| policy.keys.grace = MINUTE * 600).start().await;
+    let shell =
+        server.beside().algorithm(Algorithm::RS256).policy(|policy| policy.keys.grace = MINUTE);
+    let rotated = shell.command().await.rotate_keys(true).await.unwrap();
+    assert_eq!(rotated.next.key.algorithm, "ES256");
+    let displaced = rotated.displaced.unwrap().key;
+    let verifies = displaced.remove_at.unwrap().since(displaced.retire_at.unwrap());
+    assert_eq!(verifies, MINUTE * 600);
+    reload(&server).await;
+    let keys = server.service.list_keys().await.unwrap();
+    assert!(keys.iter().all(|state| state.key.grace == MINUTE * 600));
 }

@@ -5,6 +5,7 @@ use domain::Timestamp;
 use harness::doorward_verify::KeySet;
 use harness::{TestServer, Tokens};
 use serde_json::Value;
+use service::KeysReloaded;
 
 use super::{JWKS, key_set, kid, published_kids, reload, verified};
 
@@ -161,6 +162,19 @@ async fn a_store_that_is_down_keeps_nobody_from_signing_with_the_keys_that_were_
         .get_as(&server.refresh(&tokens.refresh).await.access, "/auth/me")
         .await
         .assert_status(200);
+}
+
+#[tokio::test]
+async fn an_instance_that_may_not_write_the_ring_follows_it() {
+    let server = daily().await;
+    let bound = daily_beside(&server).await;
+    server.clock.advance(DAY);
+    bound.store.fail("replace_record");
+    let reloaded = bound.service.reload_keys().await.unwrap();
+    assert!(matches!(reloaded, KeysReloaded::Partly(_)), "{reloaded:?}");
+    reload(&server).await;
+    reload(&bound).await;
+    assert_eq!(published_kids(&bound).await, published_kids(&server).await);
 }
 
 #[tokio::test]

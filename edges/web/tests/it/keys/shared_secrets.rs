@@ -81,7 +81,7 @@ async fn secrets_that_cannot_be_read_are_used_as_they_were() {
     let tokens = server.ada().await;
     secrets.set_out_of_reach(true);
     let reloaded = server.service.reload_keys().await.unwrap();
-    assert!(matches!(reloaded, KeysReloaded::Unread(_)), "{reloaded:?}");
+    assert!(matches!(reloaded, KeysReloaded::Partly(_)), "{reloaded:?}");
     server.refresh(&tokens.refresh).await;
     secrets.set_out_of_reach(false);
     reload(&server).await;
@@ -93,7 +93,7 @@ async fn a_short_secret_that_comes_later_is_refused_and_the_old_one_goes_on() {
     let server = TestServer::builder().shared_secrets(&secrets).start().await;
     let tokens = server.ada().await;
     secrets.replace(&[b"short", OLD]);
-    let KeysReloaded::Unread(error) = server.service.reload_keys().await.unwrap() else {
+    let KeysReloaded::Partly(error) = server.service.reload_keys().await.unwrap() else {
         panic!("a short secret was taken")
     };
     assert!(contracts::chain(&error).contains("at least 32 bytes, not 5"), "{error:?}");
