@@ -84,4 +84,13 @@ mod tests {
             assert!(line.contains("=="), "{line}");
         }
     }
+
+    #[test]
+    fn the_example_asks_for_the_versions_that_the_tests_install() {
+        let example = include_str!("../../../examples/python/requirements.txt");
+        assert!(!example.is_empty());
+        for line in example.lines() {
+            assert!(REQUIREMENTS.lines().any(|ours| ours == line), "{line}");
+        }
+    }
 }

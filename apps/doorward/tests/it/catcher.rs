@@ -23,7 +23,9 @@ impl Catcher {
     pub(crate) async fn start<S: AsRef<str>>(arguments: &[S]) -> Self {
         let mut command = python();
         command.arg(SCRIPT).args(arguments.iter().map(AsRef::as_ref));
-        let (mut process, stdin) = Process::start_listening(&mut command);
+        let (process, stdin) = Process::start_listening(&mut command);
+        // It prints the mails that it takes, with their links.
+        let mut process = process.that_tells_secrets();
         let port = process.rest_of_line("").await.parse().unwrap();
         Self { port, process, _stdin: stdin }
     }

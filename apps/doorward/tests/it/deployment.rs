@@ -7,6 +7,7 @@ use std::sync::Arc;
 use tempfile::TempDir;
 
 use crate::client::Client;
+use crate::discretion;
 use crate::process::{Ended, Process};
 
 /// The issuer of servers that are started again: a free port is another one each time.
@@ -90,7 +91,14 @@ impl Deployment {
 
     /// Runs a command to its end, with something to read.
     pub(crate) async fn run_with(&self, arguments: &[&str], input: &str) -> Ended {
-        self.start(arguments, input).end().await
+        // A password, if anything.
+        input.lines().for_each(discretion::remember);
+        if !arguments.starts_with(&["key", "generate"]) {
+            return self.start(arguments, input).end().await;
+        }
+        let ended = self.start(arguments, input).that_tells_secrets().end().await;
+        discretion::remember_secrets_in(&ended.stdout);
+        ended
     }
 
     /// Starts a command that knows only the settings of this deployment.

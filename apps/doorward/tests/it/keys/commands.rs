@@ -27,6 +27,8 @@ async fn there_is_no_key_before_the_server_has_made_one() {
     let deployment = Deployment::new();
     let ended = deployment.run(&["key", "list"]).await.is(0);
     assert_eq!(ended.stdout, "There is no key yet: the server makes one when it starts.\n");
+    let refused = deployment.run(&["key", "rotate", "--now"]).await.is(1);
+    assert!(refused.stderr.contains("run this with the settings of the server"), "{refused:?}");
 }
 
 #[tokio::test]

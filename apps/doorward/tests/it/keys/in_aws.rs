@@ -77,7 +77,7 @@ async fn keys_of_kms_sign_what_their_published_keys_verify() {
         let deployment = aws
             .known_to(Deployment::new())
             .with("DOORWARD_KEYS__ALGORITHM", algorithm)
-            .with("DOORWARD_KEYS__KMS_KEYS", &key);
+            .with("DOORWARD_KEYS__KMS_KEY", &key);
         let server = deployment.serve().await;
         server.client.register(EMAIL).await;
         let tokens = server.client.log_in(EMAIL).await;
@@ -89,7 +89,7 @@ async fn keys_of_kms_sign_what_their_published_keys_verify() {
         // By its ARN, since an alias may be moved to another key.
         assert!(listed.contains("in AWS KMS as arn:") && listed.contains(&key), "{listed}");
         let refused = deployment.run(&["key", "rotate"]).await.is(1);
-        assert!(refused.stderr.contains("keys.kms_keys"), "{refused:?}");
+        assert!(refused.stderr.contains("keys.kms_key"), "{refused:?}");
     }
 }
 
@@ -104,7 +104,7 @@ async fn a_deployment_moves_to_a_key_of_kms_as_to_any_other() {
     server.client.register(EMAIL).await;
     let old = server.client.log_in(EMAIL).await;
     let key = aws.create_key("ECC_NIST_P256").await;
-    let moved = deployment.with("DOORWARD_KEYS__KMS_KEYS", &key).serve().await;
+    let moved = deployment.with("DOORWARD_KEYS__KMS_KEY", &key).serve().await;
     let mut tokens = old;
     let old = kid(&tokens.access);
     within(Duration::from_secs(20), "the key of KMS signs", async || {

@@ -10,3 +10,5 @@ mod schema;
 mod sessions;
 mod starting;
 mod stopping;
+mod storage_limits;
+mod switched_sessions;
