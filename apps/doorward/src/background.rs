@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use contracts::{EventSink, chain};
 use service::{KeyPolicy, KeysReloaded, Service};
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 
 use crate::mails::Mails;
 
@@ -14,6 +14,8 @@ const RELAY_EVERY: Duration = Duration::from_secs(1);
 /// Half of what an urgent key waits before it signs; where keys are published for less than a
 /// minute, half of that.
 const RELOAD_KEYS_EVERY: Duration = Duration::from_secs(30);
+/// Longer than all that is asked for meanwhile may take.
+const RELOAD_KEYS_MAX: Duration = Duration::from_mins(1);
 const SWEEP_EVERY: Duration = Duration::from_mins(1);
 
 /// Publishes waiting events for as long as it is polled.
@@ -98,7 +100,11 @@ pub(crate) async fn reload_keys(service: Arc<Service>) {
         // Not all instances at once: up to a fifth sooner.
         let [random] = service.entropy().bytes();
         sleep(every.mul_f64(1.0 - f64::from(random) / 1280.0)).await;
-        let reloaded = service.reload_keys().await;
+        // What hangs is given up, so that it is tried again.
+        let Ok(reloaded) = timeout(RELOAD_KEYS_MAX, service.reload_keys()).await else {
+            tracing::warn!("the keys could not be read again in time");
+            continue;
+        };
         let is_overruled = matches!(reloaded, Ok(KeysReloaded::Overruled));
         match reloaded {
             Ok(KeysReloaded::Overruled) if !was_overruled => {
@@ -108,7 +114,10 @@ pub(crate) async fn reload_keys(service: Arc<Service>) {
                 );
             }
             Ok(KeysReloaded::Fine | KeysReloaded::Overruled) => {}
-            Ok(KeysReloaded::Partly(error)) | Err(error) => {
+            Ok(KeysReloaded::Partly(error)) => {
+                tracing::warn!(cause = chain(&error), "the keys could not be kept up");
+            }
+            Err(error) => {
                 tracing::warn!(cause = chain(&error), "the keys could not be read again");
             }
         }

@@ -7,7 +7,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::thread;
 
-use contracts::EventSink;
+use contracts::{EventSink, Freshness};
 use crypto::{
     Argon2EngineKind, Argon2Params, BcryptCost, DataKeys, HashAlgorithm, HashingSettings,
 };
@@ -113,7 +113,7 @@ async fn read_keys(
 }
 
 async fn open_data_keys(settings: &Settings, elsewhere: &Elsewhere) -> Result<DataKeys, Failure> {
-    data_key::open(&settings.data_key, &*elsewhere.secrets(), &SystemEntropy).await
+    data_key::open(&settings.data_key, &*elsewhere.secrets(Freshness::Kept), &SystemEntropy).await
 }
 
 fn parts(

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use contracts::{BoxError, CredentialSource, Credentials, SecretSource};
+use contracts::{BoxError, CredentialSource, Credentials, Freshness, SecretSource};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use settings::SecretInput;
@@ -19,7 +19,7 @@ pub(crate) fn named(
     elsewhere: &Elsewhere,
 ) -> Option<Arc<dyn CredentialSource>> {
     let input = input?.clone();
-    Some(Arc::new(NamedCredentials { setting, input, secrets: elsewhere.new_secrets() }))
+    Some(Arc::new(NamedCredentials { setting, input, secrets: elsewhere.secrets(Freshness::New) }))
 }
 
 struct NamedCredentials {

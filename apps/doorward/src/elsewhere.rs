@@ -5,7 +5,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use aws::{AwsClients, AwsSecrets, KmsSigner};
 use contracts::{
-    BoxError, ReadSecretError, RemotePublicKey, RemoteSigner, SecretRef, SecretSource,
+    BoxError, Freshness, ReadSecretError, RemotePublicKey, RemoteSigner, SecretRef, SecretSource,
 };
 use doorward_claims::Algorithm;
 use secrecy::SecretString;
@@ -25,29 +25,16 @@ struct Aws {
     secrets: AwsSecrets,
 }
 
-/// How new what is read must be.
-#[derive(Clone, Copy)]
-enum Age {
-    /// What was read within the last minutes will do.
-    Kept,
-    /// What was read before was refused.
-    New,
-}
-
 struct NamedSecrets {
     elsewhere: Elsewhere,
-    age: Age,
+    freshness: Freshness,
 }
 
 impl Elsewhere {
-    /// Opens references. What AWS keeps is asked for every few minutes.
-    pub(crate) fn secrets(&self) -> Arc<dyn SecretSource> {
-        Arc::new(NamedSecrets { elsewhere: self.clone(), age: Age::Kept })
-    }
-
-    /// Opens references for whoever was refused with what was read before.
-    pub(crate) fn new_secrets(&self) -> Arc<dyn SecretSource> {
-        Arc::new(NamedSecrets { elsewhere: self.clone(), age: Age::New })
+    /// Opens references. What AWS keeps is asked for every few minutes, or each time for whoever
+    /// was refused with what was read before.
+    pub(crate) fn secrets(&self, freshness: Freshness) -> Arc<dyn SecretSource> {
+        Arc::new(NamedSecrets { elsewhere: self.clone(), freshness })
     }
 
     /// Signs with keys of AWS KMS.
@@ -79,9 +66,9 @@ impl SecretSource for NamedSecrets {
         }
         let failed = |source| ReadSecretError::Failed { reference: reference.clone(), source };
         let secrets = &self.elsewhere.aws().await.map_err(failed)?.secrets;
-        match self.age {
-            Age::Kept => secrets.read_secret(reference).await,
-            Age::New => secrets.again().read_secret(reference).await,
+        match self.freshness {
+            Freshness::Kept => secrets.read_secret(reference).await,
+            Freshness::New => secrets.again().read_secret(reference).await,
         }
     }
 }

@@ -77,11 +77,18 @@ async fn list(service: &Service, is_json: bool) -> Result<(), Failure> {
 fn report_rotation(rotated: &RotatedKey, is_urgent: bool, is_json: bool) -> Result<(), Failure> {
     if is_json {
         let displaced = rotated.displaced.as_ref().map(to_json);
-        let told = json!({ "next": to_json(&rotated.next), "displaced": displaced });
+        let told = json!({
+            "next": to_json(&rotated.next),
+            "displaced": displaced,
+            "revoked": rotated.revoked,
+        });
         return console::print(&told.to_string());
     }
     let next = &rotated.next.key;
     console::print(&format!("{} signs from {}.", next.kid, rfc3339(next.sign_from)))?;
+    if let Some(revoked) = &rotated.revoked {
+        console::print(&format!("{revoked}, which waited to sign, is revoked."))?;
+    }
     let Some(displaced) = &rotated.displaced else { return Ok(()) };
     let removed = displaced.key.remove_at.map(rfc3339).unwrap_or_default();
     console::print(&format!("{} verifies until {removed}.", displaced.key.kid))?;
@@ -172,10 +179,12 @@ fn to_line(state: &KeyState) -> String {
         rfc3339(key.sign_from)
     );
     if let (Some(retire_at), Some(remove_at)) = (key.retire_at, key.remove_at) {
-        line += &format!(" until {}, verifies until {}", rfc3339(retire_at), rfc3339(remove_at));
+        let until = format!(" until {}, verifies until {}", rfc3339(retire_at), rfc3339(remove_at));
+        line.push_str(&until);
     }
     if let KeyMaterial::Remote { name, .. } = &key.material {
-        line += &format!(", in AWS KMS as {name}");
+        line.push_str(", in AWS KMS as ");
+        line.push_str(name);
     }
     line
 }

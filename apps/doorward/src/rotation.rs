@@ -7,7 +7,7 @@ use aws::rotation::{RotationEvent, rotate};
 use contracts::SecretRotation;
 use lambda_runtime::{LambdaEvent, service_fn};
 use service::{RingRotation, SharedSecretRotation};
-use settings::{KeySettings, Settings, SigningSettings};
+use settings::Settings;
 
 use crate::cli::RotatedSecret;
 use crate::elsewhere::Elsewhere;
@@ -47,7 +47,6 @@ pub(crate) async fn serve(settings: &Settings, secret: RotatedSecret) -> Result<
         .map_err(|error| Failure::of("Lambda does not give us events")(error.to_string()))
 }
 
-#[expect(clippy::disallowed_methods, reason = "Lambda says so nowhere else")]
 fn is_in_lambda() -> bool {
     std::env::var_os("AWS_LAMBDA_RUNTIME_API").is_some()
 }
@@ -60,7 +59,10 @@ struct Function {
 impl Function {
     async fn open(settings: &Settings, secret: RotatedSecret) -> Result<Self, Failure> {
         let rotation: Box<dyn SecretRotation> = match secret {
-            RotatedSecret::Ring => Box::new(ring(&settings.keys)?),
+            RotatedSecret::Ring => {
+                let (policy, clock) = (signing::policy(&settings.keys), Arc::new(SystemClock));
+                Box::new(RingRotation { policy, clock })
+            }
             RotatedSecret::SharedSecret => {
                 Box::new(SharedSecretRotation { entropy: Arc::new(SystemEntropy) })
             }
@@ -80,17 +82,4 @@ impl Function {
     async fn clients(&self) -> Result<&aws::AwsClients, Failure> {
         self.elsewhere.aws_clients().await.map_err(Failure::of("AWS cannot be asked"))
     }
-}
-
-fn ring(settings: &KeySettings) -> Result<RingRotation, Failure> {
-    let SigningSettings::KeyPairs(algorithm) = settings.signing else {
-        let help = "tokens are signed with keys that the settings name, of which the ring makes \
-                    none: rotate those";
-        return Err(Failure::Refused(help.to_owned()));
-    };
-    Ok(RingRotation {
-        algorithm: algorithm.into(),
-        policy: signing::policy(settings),
-        clock: Arc::new(SystemClock),
-    })
 }

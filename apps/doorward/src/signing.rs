@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use aws::SecretsManagerRing;
-use contracts::{BoxError, KeyRingStore, SecretSource, SharedSecrets};
+use contracts::{BoxError, Freshness, KeyRingStore, SharedSecrets};
 use crypto::{SigningKey, shared_secret_in};
 use secrecy::{ExposeSecret, SecretSlice};
 use service::{KeyParts, KeyPolicy, SigningSource, Stores};
@@ -51,7 +51,7 @@ pub(crate) async fn check_secrets(
 ) -> Result<(), Failure> {
     const UNUSABLE: &str = "a secret of keys.shared_secret cannot be used";
     if let SigningSource::SharedSecrets(source) = source(&settings.signing, elsewhere) {
-        let read = source.read_shared_secrets().await;
+        let read = source.read_shared_secrets(Freshness::Kept).await;
         for secret in read.map_err(Failure::of_secret(UNUSABLE))? {
             SigningKey::from_shared_secret(secret.expose_secret())
                 .map_err(Failure::of_secret(UNUSABLE))?;
@@ -65,28 +65,30 @@ fn source(settings: &SigningSettings, elsewhere: &Elsewhere) -> SigningSource {
         SigningSettings::KeyPairs(algorithm) => SigningSource::KeyPairs((*algorithm).into()),
         SigningSettings::SharedSecrets(inputs) => {
             let inputs = inputs.iter().cloned().collect();
-            let secrets = elsewhere.secrets();
-            SigningSource::SharedSecrets(Arc::new(NamedSharedSecrets { inputs, secrets }))
+            let elsewhere = elsewhere.clone();
+            SigningSource::SharedSecrets(Arc::new(NamedSharedSecrets { inputs, elsewhere }))
         }
-        SigningSettings::Kms { algorithm, keys } => SigningSource::Remote {
-            algorithm: (*algorithm).into(),
-            first: keys.first.clone(),
-            others: keys.rest.clone(),
-        },
+        SigningSettings::Kms { algorithm, key } => {
+            SigningSource::Remote { algorithm: (*algorithm).into(), name: key.clone() }
+        }
     }
 }
 
 struct NamedSharedSecrets {
     inputs: Vec<SecretInput>,
-    secrets: Arc<dyn SecretSource>,
+    elsewhere: Elsewhere,
 }
 
 #[async_trait]
 impl SharedSecrets for NamedSharedSecrets {
-    async fn read_shared_secrets(&self) -> Result<Vec<SecretSlice<u8>>, BoxError> {
+    async fn read_shared_secrets(
+        &self,
+        freshness: Freshness,
+    ) -> Result<Vec<SecretSlice<u8>>, BoxError> {
+        let secrets = self.elsewhere.secrets(freshness);
         let mut read = Vec::new();
         for input in self.inputs.iter() {
-            let text = read_secret(input, &*self.secrets).await?;
+            let text = read_secret(input, &*secrets).await?;
             let secret = shared_secret_in(text.expose_secret())?;
             read.push(SecretSlice::from(secret.as_bytes().to_vec()));
         }

@@ -3,6 +3,7 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use secrecy::SecretString;
+use zeroize::Zeroizing;
 
 use crate::BYTES_MAX;
 use crate::unusable::UnusableSecret;
@@ -26,11 +27,10 @@ fn read_blocking(path: &Path) -> Result<Option<SecretString>, UnusableSecret> {
     }
     let longest = BYTES_MAX + "\r\n".len();
     // At once as long as it can get: growing would leave copies of the secret in freed memory.
-    let mut bytes = Vec::with_capacity(longest + 1);
+    let mut bytes = Zeroizing::new(Vec::with_capacity(longest + 1));
     let bound = u64::try_from(bytes.capacity()).unwrap_or(u64::MAX);
     File::open(path)?.take(bound).read_to_end(&mut bytes)?;
-    let mut text = String::from_utf8(bytes).map_err(|_| UnusableSecret::NotUtf8)?;
-    text.truncate(without_line_end(&text).len());
+    let text = without_line_end(str::from_utf8(&bytes).map_err(|_| UnusableSecret::NotUtf8)?);
     if text.len() > BYTES_MAX {
         return Err(UnusableSecret::TooLong);
     }

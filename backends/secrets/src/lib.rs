@@ -14,6 +14,7 @@ use std::path::PathBuf;
 use async_trait::async_trait;
 use contracts::{ReadSecretError, SecretRef, SecretSource};
 use secrecy::SecretString;
+use zeroize::Zeroizing;
 
 use crate::unusable::UnusableSecret;
 
@@ -53,7 +54,8 @@ impl Secrets {
             return Ok(None);
         }
         let Some(value) = (self.environment)(name) else { return Ok(None) };
-        let text = value.into_string().map_err(|_| UnusableSecret::NotUtf8)?;
+        let bytes = Zeroizing::new(value.into_encoded_bytes());
+        let text = str::from_utf8(&bytes).map_err(|_| UnusableSecret::NotUtf8)?;
         if text.len() > BYTES_MAX {
             return Err(UnusableSecret::TooLong);
         }

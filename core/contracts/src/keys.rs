@@ -60,7 +60,8 @@ pub trait RemoteSigner: Send + Sync {
     /// The public part of the key that bears this name there now.
     async fn public_key(&self, name: &str) -> Result<RemotePublicKey, BoxError>;
 
-    /// Signs a SHA-256 digest with the key that is always called so. The signature has the form of RFC 7518 §3 (raw `r‖s` for ES256).
+    /// Signs a SHA-256 digest with the key that is always called so. The signature has the form of
+    /// RFC 7518 §3 (raw `r‖s` for ES256).
     async fn sign_digest(
         &self,
         name: &str,
@@ -86,10 +87,22 @@ pub trait SecretRotation: Send + Sync {
     ) -> Result<(), BoxError>;
 }
 
+/// How new what is read must be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Freshness {
+    /// What was read within the last minutes will do.
+    Kept,
+    /// As it is now: what was read before did not fit.
+    New,
+}
+
 /// Reads the secrets that are shared with verifiers, where they are kept.
 #[async_trait]
 pub trait SharedSecrets: Send + Sync {
-    /// The secrets as they are now, the one that shall sign first. Called again and again, so that
-    /// one that was replaced takes effect.
-    async fn read_shared_secrets(&self) -> Result<Vec<SecretSlice<u8>>, BoxError>;
+    /// The secrets, the one that shall sign first. Called again and again, so that one that was
+    /// replaced takes effect.
+    async fn read_shared_secrets(
+        &self,
+        freshness: Freshness,
+    ) -> Result<Vec<SecretSlice<u8>>, BoxError>;
 }

@@ -20,7 +20,7 @@ mod users;
 pub use codes::{CodePut, OneTimeCodeStore, PutCode, SpendCode};
 pub use events::{EventSink, Notices, OutboxEvent, OutboxStore, PublishError};
 pub use keys::{
-    KeptRing, KeyRingStore, RemotePublicKey, RemoteSigner, RingReplaced, RingVersion,
+    Freshness, KeptRing, KeyRingStore, RemotePublicKey, RemoteSigner, RingReplaced, RingVersion,
     SecretRotation, SharedSecrets,
 };
 pub use limits::{Draw, Drawn, LimitKey, Limiter};

@@ -8,12 +8,8 @@ use crate::Timestamp;
 /// The most keys that are published at once: load balancers of AWS read no more.
 pub const PUBLISHED_KEYS_MAX: usize = 10;
 
-/// How long the name of a removed key is remembered, so that an instance which still has its secret
-/// does not take it for a new one.
-const REMEMBERED: Duration = Duration::from_hours(7 * 24);
-
 /// A key that is wanted at once signs from this long ago: an instance whose clock is behind must
-/// find it signing too, or it would make another, which the first instance does not know.
+/// find it signing too, or it would have none, or make another that the first does not know.
 const CLOCKS_APART_MAX: Duration = Duration::from_mins(1);
 
 /// The signing keys of a deployment, with their times in the ring itself, so that all replicas
@@ -62,7 +58,7 @@ pub enum KeyMaterial {
         /// Its public part: `SubjectPublicKeyInfo`, DER (RFC 5280 §4.1).
         public: Vec<u8>,
     },
-    /// Nothing any more: only the name is remembered.
+    /// Nothing any more: the name of a revoked key is remembered, so that it never comes back.
     Gone,
 }
 
@@ -125,7 +121,9 @@ impl KeyRecord {
 
     /// What the key does at `now`.
     pub fn phase(&self, now: Timestamp) -> KeyPhase {
-        if self.remove_at.is_some_and(|at| at <= now) {
+        // Whatever the time: whoever revoked it may have a clock that is ahead.
+        let is_gone = self.is_revoked || matches!(self.material, KeyMaterial::Gone);
+        if is_gone || self.remove_at.is_some_and(|at| at <= now) {
             KeyPhase::Removed
         } else if self.retire_at.is_some_and(|at| at <= now) {
             KeyPhase::Retired
@@ -156,12 +154,12 @@ impl KeyRing {
         Self { keys }
     }
 
-    /// All keys in the order in which they came, removed ones too.
+    /// All keys in the order in which they sign, and the names of revoked ones.
     pub fn keys(&self) -> &[KeyRecord] {
         &self.keys
     }
 
-    /// The key of that name, even a removed one.
+    /// The key of that name, even a revoked one.
     pub fn find(&self, kid: &str) -> Option<&KeyRecord> {
         self.keys.iter().find(|key| key.kid == kid)
     }
@@ -217,11 +215,12 @@ impl KeyRing {
         Ok(())
     }
 
-    /// Has a key sign from `now` on that waits to, or that was displaced and still verifies.
+    /// Has a key sign at once that waits to, or that was displaced and still verifies.
     pub fn resume(&mut self, kid: &str, now: Timestamp) {
+        let sign_from = self.may_sign_from(now, Duration::ZERO);
         let is_it = |key: &&mut KeyRecord| key.kid == kid && key.phase(now) != KeyPhase::Removed;
         for key in self.keys.iter_mut().filter(is_it) {
-            key.sign_from = now;
+            key.sign_from = sign_from;
             (key.retire_at, key.remove_at) = (None, None);
         }
         self.settle(now);
@@ -235,13 +234,23 @@ impl KeyRing {
 
     /// Removes a key at once. If it was the one that signs, the caller must see to another.
     pub fn revoke(&mut self, kid: &str, now: Timestamp) -> Result<(), UnknownKey> {
-        let is_it = |key: &&mut KeyRecord| key.kid == kid && key.phase(now) != KeyPhase::Removed;
+        let is_it = |key: &&mut KeyRecord| key.kid == kid && !key.is_revoked;
         let key = self.keys.iter_mut().find(is_it).ok_or(UnknownKey)?;
         key.is_revoked = true;
+        key.material = KeyMaterial::Gone;
         key.retire_at = Some(key.retire_at.map_or(now, |at| at.min(now)));
         key.remove_at = Some(now);
         self.settle(now);
         Ok(())
+    }
+
+    /// Remembers that a key is revoked which is not in the ring: a secret that was given, and which
+    /// only verifies.
+    pub fn revoke_unknown(&mut self, kid: String, algorithm: String, now: Timestamp) {
+        let mut key = KeyRecord::new(kid, algorithm, KeyMaterial::Gone, now, Duration::ZERO);
+        key.is_revoked = true;
+        (key.retire_at, key.remove_at) = (Some(now), Some(now));
+        self.keys.push(key);
     }
 
     /// Has keys that sign, now or later, verify for `grace` after that at least. Returns whether
@@ -261,46 +270,30 @@ impl KeyRing {
         is_changed
     }
 
-    /// Forgets the material of removed keys, and after a while their names.
+    /// Forgets removed keys, but for the names of revoked ones.
     pub fn prune(&mut self, now: Timestamp) {
-        self.keys.retain(|key| key.remove_at.is_none_or(|at| at.plus(REMEMBERED) > now));
-        for key in self.keys.iter_mut().filter(|key| key.phase(now) == KeyPhase::Removed) {
-            key.material = KeyMaterial::Gone;
-        }
+        self.keys.retain(|key| key.is_revoked || key.phase(now) != KeyPhase::Removed);
     }
 
     /// Whether [`KeyRing::prune`] would change anything.
     pub fn is_prunable(&self, now: Timestamp) -> bool {
-        self.keys.iter().any(|key| {
-            key.phase(now) == KeyPhase::Removed
-                && (!matches!(key.material, KeyMaterial::Gone)
-                    || key.remove_at.is_some_and(|at| at.plus(REMEMBERED) <= now))
-        })
+        self.keys.iter().any(|key| !key.is_revoked && key.phase(now) == KeyPhase::Removed)
     }
 
-    /// Derives from when on keys sign when they retire and are removed.
+    /// Derives from when on keys sign when they retire and are removed. What has retired stays so.
     fn settle(&mut self, now: Timestamp) {
         self.prune(now);
         // Stable: of two that begin at once, the one that came last signs.
         self.keys.sort_by_key(|key| key.sign_from);
         let begins: Vec<Timestamp> =
-            self.keys.iter().filter(|key| key.ever_signs()).map(|key| key.sign_from).collect();
-        let mut place = 0;
-        for key in self.keys.iter_mut().filter(|key| key.ever_signs()) {
-            place += 1;
-            if key.is_revoked || key.phase(now) == KeyPhase::Removed {
-                continue;
+            self.keys.iter().filter(|key| !key.is_revoked).map(|key| key.sign_from).collect();
+        let lasting = self.keys.iter_mut().filter(|key| !key.is_revoked);
+        for (key, next) in lasting.zip(begins.into_iter().skip(1).map(Some).chain([None])) {
+            if key.retire_at.is_none_or(|at| at > now) {
+                key.retire_at = next;
+                key.remove_at = next.map(|at| at.plus(key.grace));
             }
-            key.retire_at = begins.get(place).copied();
-            key.remove_at = key.retire_at.map(|at| at.plus(key.grace));
         }
-    }
-}
-
-impl KeyRecord {
-    /// Not if it was revoked before it began.
-    fn ever_signs(&self) -> bool {
-        !self.is_revoked || self.retire_at.is_none_or(|at| at > self.sign_from)
     }
 }
 

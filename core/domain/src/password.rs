@@ -25,14 +25,21 @@ impl Password {
         if typed.len() > PASSWORD_BYTES_CEILING {
             return Err(PasswordError);
         }
-        let normalized: String = typed.nfkc().collect();
-        Ok(Self(SecretString::from(normalized)))
+        Ok(Self(SecretString::from(normalized(typed))))
     }
 
     /// The bytes to hash.
     pub fn expose(&self) -> &str {
         self.0.expose_secret()
     }
+}
+
+/// The text after NFKC, which may be eleven times as long.
+fn normalized(typed: &str) -> String {
+    // Exactly as long as needed: to grow or to shrink would leave copies in freed memory.
+    let mut text = String::with_capacity(typed.nfkc().map(char::len_utf8).sum());
+    text.extend(typed.nfkc());
+    text
 }
 
 impl fmt::Debug for Password {
@@ -73,6 +80,17 @@ mod tests {
         let composed = Password::parse(&"p\u{e4}ssw\u{f6}rd".into()).unwrap();
         let decomposed = Password::parse(&"pa\u{308}sswo\u{308}rd".into()).unwrap();
         assert_eq!(composed.expose(), decomposed.expose());
+    }
+
+    #[test]
+    fn a_password_is_normalized_where_it_stays() {
+        // The longest expansion of all, the longest composition, and neither.
+        for (typed, bytes) in [("\u{fdfa}", 33), ("\u{3b9}\u{308}\u{301}", 2), ("x", 1), ("", 0)] {
+            for times in [1, 7, 400] {
+                let text = normalized(&typed.repeat(times));
+                assert_eq!((text.len(), text.capacity()), (bytes * times, bytes * times));
+            }
+        }
     }
 
     #[test]

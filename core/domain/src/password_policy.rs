@@ -1,3 +1,5 @@
+use zeroize::Zeroizing;
+
 use crate::{EmailAddress, Password, Username};
 
 /// What a new password must be. No composition rules and no expiry (NIST SP 800-63B-4 §3.1.1.2).
@@ -67,7 +69,7 @@ impl PasswordPolicy {
         if text.len() > self.bytes_max {
             return Err(WeakPassword::TooLong(self.bytes_max));
         }
-        if self.has_blocklist && is_common(&text.to_lowercase()) {
+        if self.has_blocklist && is_common(&Zeroizing::new(text.to_lowercase())) {
             return Err(WeakPassword::Common);
         }
         Ok(())
@@ -76,11 +78,11 @@ impl PasswordPolicy {
 
 /// Whether the password is the user's own address or name, which is guessed first.
 fn is_personal(password: &str, email: &EmailAddress, username: Option<&Username>) -> bool {
-    let password = password.to_lowercase();
+    let password = Zeroizing::new(password.to_lowercase());
     let local = email.key().split('@').next().unwrap_or_default();
-    password == email.key()
-        || password == local
-        || username.is_some_and(|name| name.as_str() == password)
+    *password == email.key()
+        || *password == local
+        || username.is_some_and(|name| name.as_str() == *password)
 }
 
 /// Binary search over the text itself: the list costs its own bytes and nothing else.

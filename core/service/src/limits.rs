@@ -1,5 +1,6 @@
 //! How often something may be done: one policy, one way to count.
 
+use std::num::NonZeroU32;
 use std::time::Duration;
 
 use contracts::{Draw, Drawn, LimitKey};
@@ -138,6 +139,29 @@ impl Service {
         }
     }
 
+    /// Counts a happening that is to be told of once only; `None` if it was counted before, here or
+    /// at another instance, and not longer ago than `period` or a day. Whoever then cannot tell of
+    /// it gives it back.
+    ///
+    /// Where nobody can count, every time is the first: better told twice than never.
+    pub(crate) async fn first_time(
+        &self,
+        happening: &str,
+        whom: &str,
+        period: Duration,
+    ) -> Option<Counted> {
+        let Some(quota) = Quota::new(NonZeroU32::MIN, period.min(Quota::PERIOD_MAX)) else {
+            return Some(Counted(None));
+        };
+        let key = self.keyed(&format!("first {happening}\n{whom}"));
+        let draw = Draw { key, quota, at: self.clock.now() };
+        match self.stores.limiter.draw(&draw).await {
+            Ok(Drawn::Yes) => Some(Counted(Some(draw))),
+            Ok(Drawn::No { .. }) => None,
+            Err(_) => Some(Counted(None)),
+        }
+    }
+
     /// Makes something uncounted.
     pub async fn give_back(&self, counted: Counted) {
         let Some(draw) = counted.0 else { return };
@@ -148,7 +172,12 @@ impl Service {
     /// No line break can be in the first two parts, so that no two cases have one key.
     fn limit_key(&self, limit: Limit, client: &Client, whom: &str) -> LimitKey {
         let network = client.network().map(|network| network.to_string()).unwrap_or_default();
-        let mac = self.log_key.mac(format!("limit {}\n{network}\n{whom}", limit.name()).as_bytes());
+        self.keyed(&format!("limit {}\n{network}\n{whom}", limit.name()))
+    }
+
+    /// Nobody who sees the key learns what it names.
+    fn keyed(&self, name: &str) -> LimitKey {
+        let mac = self.log_key.mac(name.as_bytes());
         let (head, _) = mac.split_first_chunk().expect("a MAC has 32 bytes");
         LimitKey(*head)
     }

@@ -195,13 +195,28 @@ impl Attempt<'_> {
 
     /// Answers with the newest token, which somebody has been given before.
     async fn repeat(self, path: RefreshPath) -> Result<Refreshed, RefreshError> {
-        let session = &self.signed_in.session;
-        if session.rotated_by != self.origin.client.user_agent {
-            let kind = EventKind::SessionRefreshReused { session: session.id, reason: path.name() };
-            let event = self.service.event(&self.happening(), kind);
-            self.service.stores.outbox.insert_events(&[event]).await?;
+        if self.signed_in.session.rotated_by != self.origin.client.user_agent {
+            self.tell_reused(path).await?;
         }
         self.answer(path).await
+    }
+
+    /// Once in each generation: a client that asks again and again tells nobody anything new.
+    async fn tell_reused(&self, path: RefreshPath) -> Result<(), StoreError> {
+        let (service, session) = (self.service, &self.signed_in.session);
+        let whom = format!("{} {}", session.id, session.generation);
+        let period = service.policy.refresh_ttl;
+        let Some(counted) = service.first_time("refresh_reused", &whom, period).await else {
+            return Ok(());
+        };
+        let kind = EventKind::SessionRefreshReused { session: session.id, reason: path.name() };
+        let event = service.event(&self.happening(), kind);
+        let told = service.stores.outbox.insert_events(&[event]).await;
+        match told {
+            Ok(()) => counted.stands(),
+            Err(_) => service.give_back(counted).await,
+        }
+        told
     }
 
     async fn end_replayed(self) -> Result<Option<Refreshed>, RefreshError> {

@@ -125,6 +125,11 @@ impl Service {
             data_keys: Arc::clone(&data_keys),
             entropy: Arc::clone(&entropy),
         };
+        check_default_roles(&stores, &policy).await?;
+        let passwords = PasswordPool::start(hashing, entropy.bytes(), on_hashing_thread)?;
+        let log_key = missing.open(&stores, LOG_KEY_RECORD, &data_keys, &*entropy).await?;
+        let code_key = missing.open(&stores, CODE_KEY_RECORD, &data_keys, &*entropy).await?;
+        // Last, since it may change what signs: a start that fails changes nothing.
         let keeper = Keeper::new(keys.ring, sealed, policy.keys, Arc::clone(&events));
         let now = clock.now();
         let live_keys = match missing {
@@ -132,10 +137,6 @@ impl Service {
             Missing::StaysSo => LiveKeys::kept(keeper, keys.source, keys.remote, now).await?,
             Missing::IsNoSigningKey => LiveKeys::none(keeper, keys.source, keys.remote),
         };
-        check_default_roles(&stores, &policy).await?;
-        let passwords = PasswordPool::start(hashing, entropy.bytes(), on_hashing_thread)?;
-        let log_key = missing.open(&stores, LOG_KEY_RECORD, &data_keys, &*entropy).await?;
-        let code_key = missing.open(&stores, CODE_KEY_RECORD, &data_keys, &*entropy).await?;
         let revocations = RevocationCache::default();
         Ok(Self {
             stores,

@@ -53,12 +53,12 @@ pub enum SigningSettings {
     /// all verify, the first signs. The length of those that are named is for the one who opens
     /// them.
     SharedSecrets(NonEmpty<SecretInput>),
-    /// Keys of AWS KMS, which nobody can read: ids, ARNs or aliases. The first signs.
+    /// A key of AWS KMS, which nobody can read.
     Kms {
         /// RS256 or ES256: KMS signs digests.
         algorithm: KeyPairAlgorithm,
-        /// The keys.
-        keys: NonEmpty<String>,
+        /// Its id, its ARN, or an alias.
+        key: String,
     },
 }
 
@@ -208,11 +208,11 @@ fn read_signing(
         text.parse().map_err(|_| Wrong::not_one_of(text, ["RS256", "ES256", "EdDSA", "HS256"]))
     });
     let secrets = secret_input::read_list(reader, "keys.shared_secret", environment);
-    let kms_keys = reader.list("keys.kms_keys", parse_kms_key);
+    let kms_key = reader.optional_text("keys.kms_key", parse_kms_key);
     let key_pair = match algorithm? {
         Algorithm::HS256 => {
-            if !kms_keys?.is_empty() {
-                return Err(reader.refuse("keys.kms_keys", kms_cannot(Algorithm::HS256)));
+            if kms_key?.is_some() {
+                return Err(reader.refuse("keys.kms_key", kms_cannot(Algorithm::HS256)));
             }
             return read_shared_secrets(reader, secrets?);
         }
@@ -224,12 +224,12 @@ fn read_signing(
         let text = "not used: only keys.algorithm HS256 signs with a shared secret";
         reader.warn("keys.shared_secret", text);
     }
-    match (NonEmpty::of(kms_keys?), key_pair) {
+    match (kms_key?, key_pair) {
         (None, algorithm) => Ok(SigningSettings::KeyPairs(algorithm)),
         (Some(_), KeyPairAlgorithm::EdDsa) => {
-            Err(reader.refuse("keys.kms_keys", kms_cannot(Algorithm::EdDsa)))
+            Err(reader.refuse("keys.kms_key", kms_cannot(Algorithm::EdDsa)))
         }
-        (Some(keys), algorithm) => Ok(SigningSettings::Kms { algorithm, keys }),
+        (Some(key), algorithm) => Ok(SigningSettings::Kms { algorithm, key }),
     }
 }
 

@@ -88,3 +88,15 @@ pub async fn many_callers_share_a_quota(backend: &impl HasLimiter) {
     .await;
     assert_eq!(count_of(&answers, &true), 10);
 }
+
+/// A quota of one tells who is first, as a guard against replays does.
+pub async fn of_many_callers_at_once_exactly_one_is_first(backend: &impl HasLimiter) {
+    let draw = draw(1, 1);
+    let answers = race(32, |_| {
+        let limiter = backend.limiter();
+        async move { succeeds(&*limiter, &draw).await }
+    })
+    .await;
+    assert_eq!(count_of(&answers, &true), 1);
+    assert!(!succeeds(&*backend.limiter(), &draw).await, "nobody is first afterwards");
+}

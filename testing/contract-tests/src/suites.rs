@@ -280,6 +280,7 @@ macro_rules! limit_tests {
             what_was_given_back_can_be_drawn_again,
             a_quota_never_grows_beyond_what_it_is,
             many_callers_share_a_quota,
+            of_many_callers_at_once_exactly_one_is_first,
         );
     };
 }

@@ -1,7 +1,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
-use contracts::{BoxError, RemotePublicKey, RemoteSigner, SharedSecrets};
+use contracts::{BoxError, Freshness, RemotePublicKey, RemoteSigner, SharedSecrets};
 use doorward_claims::Algorithm;
 use secrecy::SecretSlice;
 
@@ -40,7 +40,7 @@ impl TestSecrets {
 
 #[async_trait]
 impl SharedSecrets for TestSecrets {
-    async fn read_shared_secrets(&self) -> Result<Vec<SecretSlice<u8>>, BoxError> {
+    async fn read_shared_secrets(&self, _: Freshness) -> Result<Vec<SecretSlice<u8>>, BoxError> {
         let kept = self.kept();
         if kept.is_out_of_reach {
             return Err("the secrets are out of reach".into());

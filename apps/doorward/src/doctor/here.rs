@@ -20,8 +20,8 @@ const RELEASED_AT_MS: i64 = 1_767_225_600_000;
 const STORAGE: &str = "storage";
 /// Mails that are read at once.
 const MAILS_PAGE: usize = 200;
-/// The records that a first start seals, in this order; with HS256 only the latter.
-const SEALED_FIRST: [&str; 2] = ["key_ring", "log_key"];
+/// Records that a server seals: any of them is enough to miss the key.
+const SEALED: [&str; 2] = ["log_key", "key_ring"];
 
 /// The settings are right, or nothing would have been tried; what may not be meant is said.
 pub(super) fn settings(loaded: &Loaded) -> Finding {
@@ -164,7 +164,7 @@ async fn no_data_key(
     records: &dyn RecordStore,
 ) -> Finding {
     let path = path.display();
-    for name in SEALED_FIRST {
+    for name in SEALED {
         match records.find_record(name).await {
             Ok(None) => {}
             Ok(Some(_)) => {
@@ -205,7 +205,7 @@ async fn keys(service: &Service) -> Finding {
         (Err(failure), _) => {
             let failed = Failure::of("tokens cannot be signed")(failure);
             let mend = "Check data_key: it must hold the key that the store was sealed with; and \
-                        keys.kms_keys, and that the role of this machine may sign with them.";
+                        keys.kms_key, and that the role of this machine may sign with them.";
             Finding::wrong("keys", failed.on_one_line(), mend)
         }
     }

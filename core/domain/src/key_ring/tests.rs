@@ -95,21 +95,51 @@ fn a_displaced_key_may_sign_again_unless_it_was_revoked() {
     assert_eq!(ring.find("new").unwrap().remove_at, Some(NOW.plus(GRACE)));
     ring.revoke("new", NOW).unwrap();
     ring.resume("new", NOW);
-    assert_eq!(signs(&ring, NOW.plus(HOUR)), Some("old"));
+    assert_eq!(signs(&ring, NOW.plus(HOUR)), Some("old"), "it is revoked");
 }
 
 #[test]
-fn what_removed_keys_were_made_of_is_forgotten_at_once_and_their_names_later() {
-    let mut ring = ring([("old", NOW.minus(DAY)), ("new", NOW)]);
+fn removed_keys_are_forgotten_and_the_names_of_revoked_ones_never() {
+    let mut ring = ring([("stolen", NOW.minus(DAY)), ("old", NOW.minus(MINUTE)), ("new", NOW)]);
+    ring.revoke("stolen", NOW).unwrap();
     let removal = NOW.plus(GRACE);
     assert!(!ring.is_prunable(removal.minus(Duration::from_millis(1))));
     assert!(ring.is_prunable(removal));
     ring.prune(removal);
-    assert!(matches!(ring.find("old").unwrap().material, KeyMaterial::Gone));
-    assert!(!ring.is_prunable(removal));
-    assert!(ring.is_prunable(removal.plus(REMEMBERED)));
-    ring.prune(removal.plus(REMEMBERED));
     assert!(ring.find("old").is_none());
+    assert!(!ring.is_prunable(removal.plus(DAY * 365)));
+    ring.prune(removal.plus(DAY * 365));
+    let stolen = ring.find("stolen").unwrap();
+    assert!(stolen.is_revoked && matches!(stolen.material, KeyMaterial::Gone));
+}
+
+#[test]
+fn a_key_is_revoked_for_instances_too_whose_clocks_are_behind() {
+    let mut ring = ring([("old", NOW.minus(DAY))]);
+    ring.revoke("old", NOW).unwrap();
+    let earlier = NOW.minus(HOUR);
+    assert_eq!(verify(&ring, earlier), [""; 0]);
+    ring.begin(key("new", ring.may_sign_from(NOW, HOUR)), NOW).unwrap();
+    assert_eq!(signs(&ring, NOW.minus(MINUTE)), Some("new"));
+}
+
+#[test]
+fn a_successor_takes_over_from_a_key_that_was_revoked_as_soon_as_it_began() {
+    let mut ring = ring([("old", NOW.minus(DAY)), ("new", NOW)]);
+    ring.revoke("new", NOW).unwrap();
+    ring.resume("old", NOW);
+    assert_eq!(signs(&ring, NOW), Some("old"));
+    assert_eq!(ring.find("old").unwrap().retire_at, None);
+}
+
+#[test]
+fn a_secret_that_only_verifies_can_be_revoked() {
+    let mut ring = ring([("old", NOW.minus(DAY))]);
+    assert_eq!(ring.revoke("given", NOW), Err(UnknownKey));
+    ring.revoke_unknown("given".into(), "HS256".into(), NOW);
+    assert!(ring.find("given").unwrap().is_revoked);
+    assert_eq!(verify(&ring, NOW), ["old"]);
+    assert_eq!(ring.last_key().unwrap().kid, "old");
 }
 
 #[test]

@@ -3,9 +3,10 @@ use std::time::Duration;
 use domain::{EventKind, KeyPhase, KeyRecord, KeyRing, Timestamp, UnknownKey};
 use doorward_claims::Algorithm;
 
-use super::keeper::{Keeper, Step, algorithm_of, waiting};
+use super::keeper::{Keeper, Step, algorithm_of, rotated, waiting};
 use super::made_key::MadeKey;
-use super::{ChangeKeysError, KeyRingError, SigningSource};
+use super::rotation::algorithm_after;
+use super::{ChangeKeysError, KeyRingError};
 use crate::Service;
 use crate::failure::Failure;
 use crate::policy::KeyPolicy;
@@ -27,6 +28,8 @@ pub struct KeyState {
 pub struct RotatedKey {
     /// The key that signs next.
     pub next: KeyState,
+    /// One that waited to sign, and is revoked in its favour.
+    pub revoked: Option<String>,
     /// The one that it displaces, and which verifies until it is removed.
     pub displaced: Option<KeyState>,
 }
@@ -52,27 +55,34 @@ impl Service {
     /// instance has read of it, in place of one that waits. It is of the algorithm of the last key.
     pub async fn rotate_keys(&self, is_urgent: bool) -> Result<RotatedKey, ChangeKeysError> {
         let now = self.clock.now();
-        let (keeper, source) = (self.live_keys.keeper(), self.live_keys.source());
+        let keeper = self.live_keys.keeper();
         let KeyPolicy { publish_ahead, grace, .. } = keeper.policy;
+        let mut revoked = None;
         let ring = keeper
             .change(now, |ring, made| {
-                if is_urgent {
+                let algorithm = algorithm_after(ring)?;
+                let waits = waiting(ring, now).cloned();
+                let mut told = Vec::new();
+                if let Some(key) = &waits {
+                    if !is_urgent {
+                        return Err(ChangeKeysError::Waiting(key.kid.clone()));
+                    }
                     // Whoever stole the ring has that one, too.
-                    ring.withdraw_waiting(now, |key| key.material.is_ours());
+                    ring.revoke(&key.kid, now)?;
+                    told.push(key_revoked(key));
                 }
-                if let Some(key) = waiting(ring, now) {
-                    return Err(ChangeKeysError::Waiting(key.kid.clone()));
-                }
-                let Some(made) = made else { return Ok(Step::Make(next_algorithm(ring, source)?)) };
+                revoked = waits.map(|key| key.kid);
+                let Some(made) = made else { return Ok(Step::Make(algorithm)) };
                 let ahead = if is_urgent { URGENT_AHEAD } else { publish_ahead };
                 let key = made.signing_from(ring.may_sign_from(now, ahead), grace);
-                Ok(keeper.begin(ring, key, now)?)
+                Ok(keeper.begin(ring, key, now)?.after(told))
             })
             .await?;
         let next = ring.last_key().ok_or(KeyRingError::Failure(Failure::NoSigningKey))?;
         let displaced = ring.keys().iter().find(|key| key.retire_at == Some(next.sign_from));
         Ok(RotatedKey {
             next: KeyState::of(next, now),
+            revoked,
             displaced: displaced.map(|key| KeyState::of(key, now)),
         })
     }
@@ -83,43 +93,40 @@ impl Service {
     pub async fn revoke_key(&self, kid: &str) -> Result<RevokedKey, ChangeKeysError> {
         let now = self.clock.now();
         let keeper = self.live_keys.keeper();
+        // Only to know the names of secrets that verify and are not in the ring.
+        let given = self.live_keys.read_given().await.ok();
         let mut before = None;
         let ring = keeper
             .change::<ChangeKeysError>(now, |ring, made| {
-                let key = ring.find(kid).cloned().ok_or(UnknownKey)?;
-                ring.revoke(kid, now)?;
-                let revoked = EventKind::KeyRevoked {
-                    kid: key.kid.clone(),
-                    algorithm: key.algorithm.clone(),
+                let key = match ring.find(kid) {
+                    Some(key) => key.clone(),
+                    None if given.as_ref().is_some_and(|given| given.has(kid)) => {
+                        ring.revoke_unknown(kid.to_owned(), Algorithm::HS256.name().into(), now);
+                        let key = ring.find(kid).ok_or(UnknownKey)?;
+                        before = Some(KeyState::of(key, now));
+                        return Ok(Step::Write(vec![key_revoked(key)]));
+                    }
+                    None => return Err(UnknownKey.into()),
                 };
+                ring.revoke(kid, now)?;
                 let step = if ring.signing_key(now).is_some() {
                     Step::Write(Vec::new())
                 } else {
                     fill_gap(keeper, ring, (&key, made), now)?
                 };
                 before = Some(KeyState::of(&key, now));
-                Ok(match step {
-                    Step::Write(told) => Step::Write([vec![revoked], told].concat()),
-                    other => other,
-                })
+                Ok(step.after(vec![key_revoked(&key)]))
             })
             .await?;
-        let successor = ring.signing_key(now).filter(|key| key.sign_from == now);
-        Ok(RevokedKey {
-            key: before.ok_or(UnknownKey)?,
-            successor: successor.map(|key| KeyState::of(key, now)),
-        })
+        let revoked = before.ok_or(UnknownKey)?;
+        let is_gap = revoked.phase == KeyPhase::Current;
+        let successor = ring.signing_key(now).filter(|_| is_gap);
+        Ok(RevokedKey { key: revoked, successor: successor.map(|key| KeyState::of(key, now)) })
     }
 }
 
-/// What the next key of our own is for: what the last one was, whatever the settings of a shell say
-/// in which a command runs.
-fn next_algorithm(ring: &KeyRing, source: &SigningSource) -> Result<Algorithm, ChangeKeysError> {
-    match (ring.last_key(), source) {
-        (Some(last), _) if last.material.is_ours() => Ok(algorithm_of(last)?),
-        (None, SigningSource::KeyPairs(algorithm)) => Ok(*algorithm),
-        _ => Err(ChangeKeysError::Given),
-    }
+fn key_revoked(key: &KeyRecord) -> EventKind {
+    EventKind::KeyRevoked { kid: key.kid.clone(), algorithm: key.algorithm.clone() }
 }
 
 /// Has something sign at once in place of a revoked key, where nothing else does.
@@ -132,15 +139,16 @@ fn fill_gap(
     let is_ours = revoked.material.is_ours();
     // Verifiers know the given one that was displaced last; one of our own is better made anew.
     let retired = ring.verifying_keys(now).filter(|key| !is_ours && !key.material.is_ours()).last();
-    if let Some(kid) = waiting(ring, now).or(retired).map(|key| key.kid.clone()) {
-        ring.resume(&kid, now);
-        return Ok(Step::Write(Vec::new()));
+    if let Some(key) = waiting(ring, now).or(retired).cloned() {
+        ring.resume(&key.kid, now);
+        return Ok(Step::Write(vec![rotated(&key)]));
     }
     if !is_ours {
         return Err(ChangeKeysError::OnlyOne);
     }
     let Some(made) = made else { return Ok(Step::Make(algorithm_of(revoked)?)) };
-    Ok(keeper.begin(ring, made.signing_from(now, keeper.policy.grace), now)?)
+    let key = made.signing_from(ring.may_sign_from(now, Duration::ZERO), keeper.policy.grace);
+    Ok(keeper.begin(ring, key, now)?)
 }
 
 impl KeyState {

@@ -18,8 +18,19 @@ pub enum KeyRingError {
     #[error("a signing key cannot be used")]
     Parse(#[from] ParseKeyError),
     /// What is kept is no key ring.
-    #[error("the key ring is malformed")]
-    Malformed(#[source] serde_json::Error),
+    #[error("the key ring is malformed at line {line}, column {column}")]
+    Malformed {
+        /// The line, from 1.
+        line: usize,
+        /// The column, from 1; 0 before the first one.
+        column: usize,
+    },
+    /// The ring would not be kept everywhere.
+    #[error(
+        "the key ring is longer than 60 KiB, more than fits a secret of AWS Secrets Manager: \
+         shorten the shared secrets, or wait until a retired key is removed"
+    )]
+    TooLong,
     /// A kept key is for an algorithm that this release does not know.
     #[error("a kept signing key has an unknown algorithm")]
     UnknownAlgorithm(#[source] UnknownAlgorithm),
@@ -41,13 +52,16 @@ pub enum KeyRingError {
         #[source]
         source: BoxError,
     },
+    /// The ring could not be read a moment ago; it is not asked for again at once.
+    #[error("the key ring could not be read a moment ago")]
+    Unreadable,
     /// What shall sign was revoked.
     #[error("the key {0} was revoked: give another one")]
     Revoked(String),
     /// Whoever keeps the ring rotates it at the moment.
     #[error(
-        "AWS Secrets Manager has begun a rotation of the secret that holds the ring: let it end, or \
-         take the label AWSPENDING off"
+        "AWS Secrets Manager has begun a rotation of the secret that holds the ring: let it end, \
+         or take the label AWSPENDING off"
     )]
     RotationUnderWay,
     /// No further key fits in.
@@ -64,10 +78,16 @@ pub enum ChangeKeysError {
     /// A key waits to sign already.
     #[error("the key {0} waits to sign already; `--now` replaces it")]
     Waiting(String),
+    /// There is no ring, so no server has started with these settings.
+    #[error(
+        "there is no key here yet, and the server makes the first one: run this with the settings \
+         of the server"
+    )]
+    NoRing,
     /// Keys that were given are rotated where they are kept.
     #[error(
         "tokens are signed with what the settings name, which is rotated there: put a new one \
-         first in keys.shared_secret or keys.kms_keys"
+         first in keys.shared_secret, or set another keys.kms_key"
     )]
     Given,
     /// It is the last one of those that were given, and nothing else could sign.

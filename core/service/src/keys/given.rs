@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use contracts::{KeyRingStore, RemotePublicKey, RemoteSigner, SharedSecrets};
+use contracts::{Freshness, KeyRingStore, RemotePublicKey, RemoteSigner, SharedSecrets};
 use crypto::{RemoteKey, SigningKey};
 use domain::{KeyMaterial, KeyRecord};
 use doorward_claims::Algorithm;
@@ -26,14 +26,12 @@ pub enum SigningSource {
     KeyPairs(Algorithm),
     /// HS256 with secrets that verifiers share: all verify, the first signs.
     SharedSecrets(Arc<dyn SharedSecrets>),
-    /// Keys that nobody can read, by their names there.
+    /// A key that nobody can read.
     Remote {
-        /// The algorithm of all of them.
+        /// What it signs with.
         algorithm: Algorithm,
-        /// The one that signs.
-        first: String,
-        /// Those that were displaced, and may sign again.
-        others: Vec<String>,
+        /// What it is called there.
+        name: String,
     },
 }
 
@@ -47,20 +45,22 @@ impl SigningSource {
     }
 
     /// Reads what was given.
-    pub(super) async fn read(&self, remote: &dyn RemoteSigner) -> Result<Given, KeyRingError> {
+    pub(super) async fn read(
+        &self,
+        remote: &dyn RemoteSigner,
+        freshness: Freshness,
+    ) -> Result<Given, KeyRingError> {
         match self {
             Self::KeyPairs(algorithm) => Ok(Given::KeyPairs(*algorithm)),
             Self::SharedSecrets(source) => {
-                let read = source.read_shared_secrets().await.map_err(KeyRingError::ReadSecrets)?;
+                let read = source.read_shared_secrets(freshness).await;
+                let read = read.map_err(KeyRingError::ReadSecrets)?;
                 let mut secrets = read.into_iter().map(GivenSecret::parse);
                 let first = secrets.next().ok_or(KeyRingError::NoSharedSecret)??;
                 Ok(Given::Secrets { first, others: secrets.collect::<Result<_, _>>()? })
             }
-            Self::Remote { algorithm, first, others } => {
-                let first = GivenRemote::read(*algorithm, first, remote).await?;
-                let reading = others.iter().map(|name| GivenRemote::read(*algorithm, name, remote));
-                let others = futures_util::future::try_join_all(reading).await?;
-                Ok(Given::Remote { first, others })
+            Self::Remote { algorithm, name } => {
+                GivenRemote::read(*algorithm, name, remote).await.map(Given::Remote)
             }
         }
     }
@@ -70,7 +70,7 @@ impl SigningSource {
 pub(super) enum Given {
     KeyPairs(Algorithm),
     Secrets { first: GivenSecret, others: Vec<GivenSecret> },
-    Remote { first: GivenRemote, others: Vec<GivenRemote> },
+    Remote(GivenRemote),
 }
 
 /// The key that shall sign.
@@ -109,7 +109,7 @@ impl Given {
                 key.material.is_ours() && key.algorithm == algorithm.name()
             }
             Self::Secrets { first, .. } => key.kid == first.key.kid(),
-            Self::Remote { first, .. } => key.kid == first.key.kid(),
+            Self::Remote(one) => key.kid == one.key.kid(),
         }
     }
 
@@ -122,22 +122,27 @@ impl Given {
                 algorithm: Algorithm::HS256,
                 material: KeyMaterial::Shared(first.bytes.clone()),
             },
-            Self::Remote { first, .. } => First::Given {
-                kid: first.key.kid(),
-                algorithm: first.key.algorithm(),
+            Self::Remote(one) => First::Given {
+                kid: one.key.kid(),
+                algorithm: one.key.algorithm(),
                 material: KeyMaterial::Remote {
-                    name: first.name.clone(),
-                    public: first.public.clone(),
+                    name: one.name.clone(),
+                    public: one.public.clone(),
                 },
             },
         }
+    }
+
+    /// Whether a key of that name was given.
+    pub(super) fn has(&self, kid: &str) -> bool {
+        self.kids().contains(&kid)
     }
 
     /// The secrets, which verify whether or not the ring has them.
     pub(super) fn secret_keys(&self) -> impl Iterator<Item = &SigningKey> {
         let secrets = match self {
             Self::Secrets { first, others } => Some((first, others)),
-            Self::KeyPairs(_) | Self::Remote { .. } => None,
+            Self::KeyPairs(_) | Self::Remote(_) => None,
         };
         let all =
             secrets.into_iter().flat_map(|(first, others)| std::iter::once(first).chain(others));
@@ -148,9 +153,7 @@ impl Given {
         match self {
             Self::KeyPairs(_) => Vec::new(),
             Self::Secrets { .. } => self.secret_keys().map(SigningKey::kid).collect(),
-            Self::Remote { first, others } => {
-                std::iter::once(first).chain(others).map(|one| one.key.kid()).collect()
-            }
+            Self::Remote(one) => vec![one.key.kid()],
         }
     }
 }

@@ -40,6 +40,17 @@ pub(super) enum Step {
 }
 
 impl Step {
+    /// The same, with these events before its own.
+    pub(super) fn after(self, mut told: Vec<EventKind>) -> Self {
+        match self {
+            Self::Write(more) => {
+                told.extend(more);
+                Self::Write(told)
+            }
+            other => other,
+        }
+    }
+
     const fn write_if(is_changed: bool) -> Self {
         if is_changed { Self::Write(Vec::new()) } else { Self::Nothing }
     }
@@ -122,10 +133,10 @@ impl Keeper {
             return Ok(Step::write_if(is_lengthened));
         }
         ring.withdraw_waiting(now, |key| !given.wants(key));
-        if is_wanted(ring) {
-            return Ok(Step::Write(Vec::new()));
+        if let Some(key) = ring.last_key().filter(|key| given.wants(key)) {
+            return Ok(Step::Write(vec![rotated(key)]));
         }
-        let displaced = ring.verifying_keys(now).find(|key| given.wants(key));
+        let displaced = ring.verifying_keys(now).filter(|key| given.wants(key)).last();
         if let Some(key) = displaced.cloned() {
             // Verifiers have not forgotten it yet.
             ring.resume(&key.kid, now);
@@ -173,6 +184,7 @@ impl Keeper {
         now: Timestamp,
     ) -> Result<Step, KeyRingError> {
         let told = vec![rotated(&key)];
+        ring.lengthen_grace(now, self.policy.grace);
         ring.begin(key, now)?;
         Ok(Step::Write(told))
     }
@@ -186,7 +198,7 @@ impl Keeper {
     }
 }
 
-fn rotated(key: &KeyRecord) -> EventKind {
+pub(super) fn rotated(key: &KeyRecord) -> EventKind {
     EventKind::KeyRotated { kid: key.kid.clone(), algorithm: key.algorithm.clone() }
 }
 

@@ -12,21 +12,33 @@ use super::KeyRingError;
 /// Reads what [`write`] made, of this or an earlier release.
 pub(super) fn read(text: &SecretSlice<u8>) -> Result<KeyRing, KeyRingError> {
     let kept: Vec<KeptKey> =
-        serde_json::from_slice(text.expose_secret()).map_err(KeyRingError::Malformed)?;
+        serde_json::from_slice(text.expose_secret()).map_err(|error| KeyRingError::Malformed {
+            // No more of it: the parser quotes what it did not expect, and that may be a secret.
+            line: error.line(),
+            column: error.column(),
+        })?;
     Ok(KeyRing::of(kept.into_iter().map(KeyRecord::from).collect()))
 }
 
 /// The ring as it is kept.
 pub(super) fn write(ring: &KeyRing) -> Result<SecretSlice<u8>, KeyRingError> {
     let kept: Vec<KeptKey> = ring.keys().iter().map(KeptKey::from).collect();
-    let mut text = Zeroizing::new(Vec::with_capacity(BYTES_USUAL));
-    serde_json::to_writer(&mut *text, &kept).map_err(KeyRingError::Malformed)?;
-    // A copy of the exact size: to shrink the text would leave one in freed memory.
-    Ok(SecretSlice::from(text.to_vec()))
+    json_within(RING_BYTES_MAX, &kept).ok_or(KeyRingError::TooLong)
 }
 
-/// Room for ten RSA keys: growing would leave copies in freed memory.
-const BYTES_USUAL: usize = 32 * 1024;
+/// Longest ring, in bytes: AWS Secrets Manager keeps 64 KiB, and a further key must find room.
+const RING_BYTES_MAX: usize = 60 * 1024;
+
+/// The value as JSON; `None` if that is longer than `bytes_max`.
+pub(super) fn json_within(bytes_max: usize, value: &impl Serialize) -> Option<SecretSlice<u8>> {
+    // Of one size from the beginning: a text that grows leaves copies in freed memory.
+    let mut room = Zeroizing::new(vec![0; bytes_max]);
+    let mut rest = room.as_mut_slice();
+    serde_json::to_writer(&mut rest, value).ok()?;
+    let written = bytes_max - rest.len();
+    // A copy of the exact size: to shrink the text would leave one in freed memory.
+    Some(SecretSlice::from(room[..written].to_vec()))
+}
 
 /// A key as it is kept.
 #[derive(Serialize, Deserialize)]
@@ -117,8 +129,9 @@ impl Binary {
         Self(secret.expose_secret().to_vec().into())
     }
 
-    fn into_secret(mut self) -> SecretSlice<u8> {
-        SecretSlice::from(std::mem::take(&mut *self.0))
+    fn into_secret(self) -> SecretSlice<u8> {
+        // A copy of the exact size, as in `json_within`; the original is erased.
+        SecretSlice::from(self.0.to_vec())
     }
 }
 
@@ -188,8 +201,34 @@ mod tests {
 
     #[test]
     fn an_error_does_not_show_what_was_read() {
-        let text = r#"[{"kid":"a","algorithm":"ES256","pkcs8":"hunter2!","sign_from_ms":5}]"#;
-        let error = read(&SecretSlice::from(text.as_bytes().to_vec())).unwrap_err();
-        assert!(!contracts::chain(&error).contains("hunter2"), "{error:?}");
+        for text in [
+            r#"[{"kid":"a","algorithm":"ES256","pkcs8":"hunter2!","sign_from_ms":5}]"#,
+            r#"[{"kid":"a","algorithm":"ES256","pkcs8":"AQI=","sign_from_ms":"hunter2"}]"#,
+            r#"[{"kid":"a","algorithm":"ES256","revoked":"hunter2"}]"#,
+            r#"["hunter2"]"#,
+            r#""hunter2""#,
+            r#"{"JWT_SECRET":"hunter2"}"#,
+            r#"{"hunter2":"a"}"#,
+            "hunter2",
+            "",
+        ] {
+            let error = read(&SecretSlice::from(text.as_bytes().to_vec())).unwrap_err();
+            let said = format!("{error:?} {}", contracts::chain(&error));
+            assert!(!said.contains("hunter2"), "{said}");
+            assert!(said.contains("malformed at line 1, column"), "{said}");
+        }
+    }
+
+    #[test]
+    fn a_ring_that_would_not_be_kept_is_refused_with_the_reason() {
+        // Four characters for three bytes.
+        let ring = |bytes: usize| {
+            let secret = KeyMaterial::Shared(SecretSlice::from(vec![7; bytes]));
+            KeyRing::of(vec![key("a", secret)])
+        };
+        assert!(write(&ring(44 * 1024)).unwrap().expose_secret().len() <= 60 * 1024);
+        let error = write(&ring(46 * 1024)).unwrap_err();
+        assert!(matches!(error, KeyRingError::TooLong));
+        assert!(error.to_string().contains("longer than 60 KiB"), "{error}");
     }
 }

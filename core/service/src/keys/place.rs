@@ -55,8 +55,9 @@ impl RingPlace {
 impl SealedRing {
     async fn find(&self) -> Result<Option<KeptRing>, Failure> {
         let Some(record) = self.records.find_record(RECORD).await? else { return Ok(None) };
-        let mut text = sealed_records::open(&self.data_keys, RECORD, &record)?;
-        let content = SecretSlice::from(std::mem::take(&mut *text));
+        let text = sealed_records::open(&self.data_keys, RECORD, &record)?;
+        // A copy of the exact size: to shrink the text could leave one in freed memory.
+        let content = SecretSlice::from(text.to_vec());
         Ok(Some(KeptRing { version: version_of(&record), content }))
     }
 

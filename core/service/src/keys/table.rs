@@ -1,5 +1,6 @@
 use std::borrow::Cow;
 use std::collections::BTreeSet;
+use std::str::FromStr as _;
 
 use contracts::RemoteSigner;
 use crypto::{KeySet, RemoteKey, SigningKey, VerifyingKey};
@@ -18,6 +19,8 @@ pub struct KeyTable {
     /// One for each key of the ring that had not been removed.
     signers: Vec<Signer>,
     verifying: KeySet,
+    /// Secrets that were given and not revoked verify whatever the ring says.
+    given: Vec<String>,
     /// When the first of those that verify is to be removed.
     shrinks_at: Option<Timestamp>,
 }
@@ -34,6 +37,7 @@ impl KeyTable {
             ring: KeyRing::default(),
             signers: Vec::new(),
             verifying: KeySet::new(),
+            given: Vec::new(),
             shrinks_at: None,
         }
     }
@@ -45,17 +49,18 @@ impl KeyTable {
         given: Option<&Given>,
         now: Timestamp,
     ) -> Result<Self, KeyRingError> {
-        let signers = ring.verifying_keys(now).map(Signer::parse).collect::<Result<Vec<_>, _>>()?;
+        // Of a key that only a later release knows, this one can neither make nor check tokens.
+        let known =
+            ring.verifying_keys(now).filter(|key| Algorithm::from_str(&key.algorithm).is_ok());
+        let signers = known.map(Signer::parse).collect::<Result<Vec<_>, _>>()?;
         let is_revoked = |kid: &str| ring.find(kid).is_some_and(|key| key.is_revoked);
         let secrets = given.into_iter().flat_map(Given::secret_keys);
-        let secrets = secrets.filter(|key| !is_revoked(key.kid()));
-        let verifying = signers
-            .iter()
-            .map(Signer::verifying_key)
-            .chain(secrets.map(SigningKey::verifying_key))
-            .collect();
+        let secrets: Vec<_> = secrets.filter(|key| !is_revoked(key.kid())).collect();
+        let verifying = signers.iter().map(Signer::verifying_key);
+        let verifying = verifying.chain(secrets.iter().map(|key| key.verifying_key())).collect();
+        let given = secrets.iter().map(|key| key.kid().to_owned()).collect();
         let shrinks_at = ring.verifying_keys(now).filter_map(|key| key.remove_at).min();
-        Ok(Self { ring, signers, verifying, shrinks_at })
+        Ok(Self { ring, signers, verifying, given, shrinks_at })
     }
 
     /// Signs with the key that signs at `now`.
@@ -85,7 +90,9 @@ impl KeyTable {
             return Cow::Borrowed(&self.verifying);
         }
         let is_removed = |key: &VerifyingKey| {
-            self.ring.find(key.kid()).is_some_and(|key| key.phase(now) == KeyPhase::Removed)
+            let is_given = self.given.iter().any(|kid| kid == key.kid());
+            let kept = self.ring.find(key.kid()).filter(|_| !is_given);
+            kept.is_some_and(|key| key.phase(now) == KeyPhase::Removed)
         };
         Cow::Owned(self.verifying.iter().filter(|key| !is_removed(key)).cloned().collect())
     }
@@ -97,6 +104,11 @@ impl KeyTable {
         JwkSet {
             keys: self.signers.iter().filter(published).filter_map(Signer::public_jwk).collect(),
         }
+    }
+
+    /// The name of the key that signs at `now`; `None` where nothing signs.
+    pub(crate) fn signing_kid(&self, now: Timestamp) -> Option<&str> {
+        self.ring.signing_key(now).map(|key| key.kid.as_str())
     }
 
     /// The algorithm of new tokens; `None` where nothing signs.

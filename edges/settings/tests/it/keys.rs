@@ -23,26 +23,25 @@ fn the_ring_may_be_kept_in_a_secret_of_its_own() {
 }
 
 #[test]
-fn keys_of_kms_sign_with_rs256_or_es256() {
-    let keys = ("DOORWARD_KEYS__KMS_KEYS", "alias/new,alias/old");
-    let loaded = loaded(&[keys, ("DOORWARD_KEYS__ALGORITHM", "ES256")]);
-    let SigningSettings::Kms { algorithm, keys } = loaded.settings.keys.signing else {
-        panic!("the keys sign");
+fn a_key_of_kms_signs_with_rs256_or_es256() {
+    let key = ("DOORWARD_KEYS__KMS_KEY", "alias/new");
+    let loaded = loaded(&[key, ("DOORWARD_KEYS__ALGORITHM", "ES256")]);
+    let SigningSettings::Kms { algorithm, key } = loaded.settings.keys.signing else {
+        panic!("the key signs");
     };
-    assert_eq!(algorithm, KeyPairAlgorithm::ES256);
-    assert_eq!(keys.iter().collect::<Vec<_>>(), ["alias/new", "alias/old"]);
-    refuses("DOORWARD_KEYS__KMS_KEYS", &["alias/a b", "alias/a\u{e9}"]);
+    assert_eq!((algorithm, &*key), (KeyPairAlgorithm::ES256, "alias/new"));
+    refuses("DOORWARD_KEYS__KMS_KEY", &["alias/a b", "alias/a\u{e9}"]);
 }
 
 #[test]
-fn keys_of_kms_are_refused_for_algorithms_that_it_does_not_sign_with() {
-    let keys = ("DOORWARD_KEYS__KMS_KEYS", "alias/new");
-    insta::assert_snapshot!(mistakes(&[keys, ("DOORWARD_KEYS__ALGORITHM", "EdDSA")]), @r#"
+fn a_key_of_kms_is_refused_for_algorithms_that_it_does_not_sign_with() {
+    let key = ("DOORWARD_KEYS__KMS_KEY", "alias/new");
+    insta::assert_snapshot!(mistakes(&[key, ("DOORWARD_KEYS__ALGORITHM", "EdDSA")]), @r#"
 there is a mistake in the settings:
-  keys.kms_keys (environment DOORWARD_KEYS__KMS_KEYS): is set, and AWS KMS does not sign tokens with EdDSA; leave it empty, or set keys.algorithm to RS256 or ES256
+  keys.kms_key (environment DOORWARD_KEYS__KMS_KEY): is set, and AWS KMS does not sign tokens with EdDSA; leave it empty, or set keys.algorithm to RS256 or ES256
 "#);
     let hs256 = ("DOORWARD_KEYS__ALGORITHM", "HS256");
-    assert_eq!(mistakes(&[keys, hs256, ("JWT_SECRET", "x")]).iter().count(), 1);
+    assert_eq!(mistakes(&[key, hs256, ("JWT_SECRET", "x")]).iter().count(), 1);
 }
 
 #[test]

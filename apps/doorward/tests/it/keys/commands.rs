@@ -58,7 +58,7 @@ async fn a_key_is_rotated_beside_the_running_server(store: Store) {
     server.client.register(EMAIL).await;
     let mut tokens = server.client.log_in(EMAIL).await;
     let old = kid(&tokens.access);
-    assert_eq!(kids(&deployment, "current").await, [old.clone()]);
+    assert_eq!(kids(&deployment, "current").await, std::slice::from_ref(&old));
 
     let rotated = json(&deployment, &["key", "rotate"]).await;
     let new = rotated["next"]["kid"].as_str().unwrap();

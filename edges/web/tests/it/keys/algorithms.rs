@@ -1,8 +1,9 @@
 use std::time::Duration;
 
+use domain::RoleName;
 use doorward_claims::Algorithm;
 use harness::{TestSecrets, TestServer};
-use service::KeysReloaded;
+use service::{KeysReloaded, StartError};
 
 use super::{key_set, published, reload, verified};
 
@@ -111,4 +112,15 @@ async fn the_metrics_tell_how_many_tokens_of_each_algorithm_were_accepted() {
     ] {
         assert!(metrics.contains(line), "{line} is not in {metrics}");
     }
+}
+
+#[tokio::test]
+async fn a_start_that_fails_changes_nothing_of_the_keys() {
+    let server = TestServer::start().await;
+    let mistaken = server.beside().algorithm(Algorithm::EdDsa).policy(|policy| {
+        policy.registration.default_roles = [RoleName::parse("NOBODY").unwrap()].into();
+    });
+    assert!(matches!(mistaken.try_start().await, Err(StartError::UnknownDefaultRole(..))));
+    reload(&server).await;
+    assert_eq!(published(&server).await.len(), 1);
 }

@@ -1,5 +1,6 @@
 use std::time::Duration;
 
+use contracts::Clock as _;
 use doorward_claims::Algorithm;
 use harness::{TestSecrets, TestServer};
 use service::ChangeKeysError;
@@ -36,6 +37,8 @@ async fn an_urgent_key_takes_the_place_of_one_that_waits() {
     reload(&server).await;
     let kids = published_kids(&server).await;
     assert!(kids.contains(&urgent) && !kids.contains(&waiting), "{kids:?}");
+    let keys = server.service.list_keys().await.unwrap();
+    assert!(keys.iter().any(|state| state.key.kid == waiting && state.key.is_revoked));
 }
 
 #[tokio::test]
@@ -123,4 +126,56 @@ async fn a_command_with_other_settings_takes_neither_the_algorithm_nor_the_grace
     reload(&server).await;
     let keys = server.service.list_keys().await.unwrap();
     assert!(keys.iter().all(|state| state.key.grace == MINUTE * 600));
+}
+
+#[tokio::test]
+async fn a_revoked_secret_stays_so_however_long_it_stands_in_the_settings() {
+    let secrets = TestSecrets::of(&[OLD]);
+    let server = TestServer::builder().shared_secrets(&secrets).start().await;
+    let old = server.ada().await;
+    secrets.replace(&[NEW, OLD]);
+    reload(&server).await;
+    server.clock.advance(MINUTE * 15);
+    server.service.revoke_key(&kid(&old)).await.unwrap();
+    for _ in 0..20 {
+        server.clock.advance(MINUTE * 60 * 24);
+        reload(&server).await;
+        let keys = server.service.list_keys().await.unwrap();
+        let revoked = keys.iter().find(|state| state.key.kid == kid(&old)).unwrap();
+        assert!(revoked.key.is_revoked);
+    }
+    assert!(!server.service.keys().algorithms(server.clock.now()).is_empty());
+    let keys = server.service.keys();
+    let verifying = keys.public_keys(server.clock.now());
+    assert!(verifying.keys.is_empty());
+    server.get_as(&old.access, "/auth/me").await.assert_problem(401, "invalid_token");
+}
+
+#[tokio::test]
+async fn a_secret_that_only_verifies_can_be_revoked() {
+    let secrets = TestSecrets::of(&[OLD]);
+    let server = TestServer::builder().shared_secrets(&secrets).start().await;
+    let old = server.ada().await;
+    secrets.replace(&[NEW, OLD]);
+    reload(&server).await;
+    server.clock.advance(MINUTE * 60);
+    reload(&server).await;
+    let listed = server.service.list_keys().await.unwrap();
+    assert!(listed.iter().all(|state| state.key.kid != kid(&old)), "it signs no more");
+    server.service.revoke_key(&kid(&old)).await.unwrap();
+    let listed = server.service.list_keys().await.unwrap();
+    assert!(listed.iter().any(|state| state.key.kid == kid(&old) && state.key.is_revoked));
+}
+
+#[tokio::test]
+async fn an_instance_whose_clock_is_behind_heeds_a_revocation_too() {
+    let ahead = TestServer::start().await;
+    let behind = ahead.beside().clock_offset_ms(-30_000).start().await;
+    let stolen = behind.ada().await;
+    ahead.service.revoke_key(&kid(&stolen)).await.unwrap();
+    reload(&behind).await;
+    behind.get_as(&stolen.access, "/auth/me").await.assert_problem(401, "invalid_token");
+    let tokens = behind.refresh(&stolen.refresh).await;
+    assert_ne!(kid(&tokens), kid(&stolen));
+    ahead.get_as(&tokens.access, "/auth/me").await.assert_status(200);
 }

@@ -118,6 +118,24 @@ async fn a_revoked_secret_cannot_come_back() {
 }
 
 #[tokio::test]
+async fn a_secret_that_stands_in_the_settings_verifies_without_a_gap() {
+    let secrets = TestSecrets::of(&[OLD]);
+    // Its tokens outlive the grace.
+    let server = TestServer::builder()
+        .shared_secrets(&secrets)
+        .policy(|policy| policy.access_ttl = MINUTE * 90)
+        .start()
+        .await;
+    let old = server.ada().await;
+    secrets.replace(&[NEW, OLD]);
+    reload(&server).await;
+    for _ in 0..60 {
+        server.clock.advance(MINUTE);
+        server.get_as(&old.access, "/auth/me").await.assert_status(200);
+    }
+}
+
+#[tokio::test]
 async fn a_secret_that_was_displaced_long_ago_is_new_again() {
     let server = TestServer::builder().shared_secrets(&TestSecrets::of(&[OLD])).start().await;
     let old = server.ada().await;

@@ -1,7 +1,6 @@
 use std::time::Duration;
 
 use harness::TestServer;
-use serde_json::json;
 
 use super::{AN_HOUR, count};
 
@@ -82,33 +81,4 @@ async fn a_forgiven_answer_does_not_lengthen_the_session() {
     let after = server.session(&first).await;
     assert_eq!(after.idle_expires_at, before.idle_expires_at);
     assert_eq!(again.body["refreshExpiresIn"], 30 * 24 * 3600 - 3600);
-}
-
-#[tokio::test]
-async fn another_device_inside_the_leeway_is_told_of() {
-    let server = TestServer::start().await;
-    let first = server.ada().await;
-    server.refresh(&first.refresh).await;
-    server.try_refresh(&first.refresh).await.assert_status(200);
-    assert!(server.events_of_type("session.refresh_reused").await.is_empty(), "the same device");
-    server.try_refresh_by("other/1", &first.refresh).await.assert_status(200);
-    let events = server.events_of_type("session.refresh_reused").await;
-    assert_eq!(events.len(), 1);
-    let session = first.session().to_string();
-    let user = first.user().to_string();
-    assert_eq!(events[0]["data"], json!({ "id": session, "userId": user, "reason": "leeway" }));
-    assert_eq!(events[0]["requestId"], harness::REQUEST_ID);
-    assert_eq!(events[0]["subject"], user);
-}
-
-#[tokio::test]
-async fn another_device_that_is_forgiven_is_told_of() {
-    let server = TestServer::start().await;
-    let first = server.ada().await;
-    server.refresh(&first.refresh).await;
-    server.clock.advance(AN_HOUR);
-    server.try_refresh_by("other/1", &first.refresh).await.assert_status(200);
-    let events = server.events_of_type("session.refresh_reused").await;
-    assert_eq!(events.len(), 1);
-    assert_eq!(events[0]["data"]["reason"], "forgiven");
 }

@@ -8,6 +8,7 @@ mod forgery;
 mod lost_answers;
 mod races;
 mod replay;
+mod reuse;
 mod rotation;
 
 use std::collections::BTreeSet;

@@ -1,3 +1,5 @@
+mod trouble;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -166,15 +168,6 @@ async fn followers_cost_the_store_one_read_a_second() {
         server.get(PATH).await.assert_status(200);
     }
     assert_eq!(server.store.take_calls(), ["list_revocations"]);
-}
-
-#[tokio::test]
-async fn a_list_that_cannot_be_read_is_no_empty_list() {
-    let server = TestServer::start().await;
-    server.get(PATH).await.assert_status(200);
-    server.store.go_down();
-    server.clock.advance(A_SECOND);
-    server.get(PATH).await.assert_problem(503, "dependency_unavailable");
 }
 
 /// Ends all sessions of a user again and again: many users at once, so that the store commits
