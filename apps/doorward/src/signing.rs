@@ -87,7 +87,7 @@ impl SharedSecrets for NamedSharedSecrets {
     ) -> Result<Vec<SecretSlice<u8>>, BoxError> {
         let secrets = self.elsewhere.secrets(freshness);
         let mut read = Vec::new();
-        for input in self.inputs.iter() {
+        for input in &self.inputs {
             let text = read_secret(input, &*secrets).await?;
             let secret = shared_secret_in(text.expose_secret())?;
             read.push(SecretSlice::from(secret.as_bytes().to_vec()));

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use contracts::{
-    BoxError, Clock, Entropy, MailRenderer, MailTransport, MailValues, OutgoingMail, RemoteSigner,
-    RenderMailError, RenderedMail, SendMailError, SharedSecrets,
+    BoxError, Clock, Entropy, Freshness, MailRenderer, MailTransport, MailValues, OutgoingMail,
+    RemotePublicKey, RemoteSigner, RenderMailError, RenderedMail, SendMailError, SharedSecrets,
 };
 use crypto::{Argon2EngineKind, Argon2Params, DataKey, DataKeys, HashAlgorithm, HashingSettings};
 use domain::{
@@ -208,7 +208,7 @@ struct OneSecret(Vec<u8>);
 
 #[async_trait]
 impl SharedSecrets for OneSecret {
-    async fn read_shared_secrets(&self) -> Result<Vec<SecretSlice<u8>>, BoxError> {
+    async fn read_shared_secrets(&self, _: Freshness) -> Result<Vec<SecretSlice<u8>>, BoxError> {
         Ok(vec![SecretSlice::from(self.0.clone())])
     }
 }
@@ -217,7 +217,7 @@ struct NoRemote;
 
 #[async_trait]
 impl RemoteSigner for NoRemote {
-    async fn public_key(&self, _name: &str) -> Result<Vec<u8>, BoxError> {
+    async fn public_key(&self, _name: &str) -> Result<RemotePublicKey, BoxError> {
         Err("no key is elsewhere".into())
     }
 
