@@ -140,8 +140,8 @@ impl Service {
     }
 
     /// Counts a happening that is to be told of once only; `None` if it was counted before, here or
-    /// at another instance, and not longer ago than `period` or a day. Whoever then cannot tell of
-    /// it gives it back.
+    /// at another instance, and not longer ago than `period`, of a day at most. Whoever then cannot
+    /// tell of it gives it back.
     ///
     /// Where nobody can count, every time is the first: better told twice than never.
     pub(crate) async fn first_time(

@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use contracts::{Advance, Advanced, EndSession, Forgive, SignedIn, StoreError};
 use crypto::{MacKey, OpenError};
 use domain::{
@@ -71,6 +73,10 @@ impl RefreshPath {
         }
     }
 }
+
+/// How long a reuse is not told of again. A guard that lasted longer would let clients that do
+/// nothing else fill what limits are counted in.
+const REUSE_TOLD_EVERY: Duration = Duration::from_hours(1);
 
 /// A loser of a compare-and-set reads again and nearly always finds itself inside the leeway.
 const ATTEMPTS_MAX: usize = 16;
@@ -205,8 +211,8 @@ impl Attempt<'_> {
     async fn tell_reused(&self, path: RefreshPath) -> Result<(), StoreError> {
         let (service, session) = (self.service, &self.signed_in.session);
         let whom = format!("{} {}", session.id, session.generation);
-        let period = service.policy.refresh_ttl;
-        let Some(counted) = service.first_time("refresh_reused", &whom, period).await else {
+        let Some(counted) = service.first_time("refresh_reused", &whom, REUSE_TOLD_EVERY).await
+        else {
             return Ok(());
         };
         let kind = EventKind::SessionRefreshReused { session: session.id, reason: path.name() };
