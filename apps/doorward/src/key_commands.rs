@@ -171,15 +171,14 @@ fn refused(error: ChangeKeysError) -> Failure {
 
 fn to_line(state: &KeyState) -> String {
     let key = &state.key;
-    let mut line = format!(
-        "{} {:6} {:8} signs from {}",
-        key.kid,
-        key.algorithm,
-        phase(state),
-        rfc3339(key.sign_from)
-    );
-    if let (Some(retire_at), Some(remove_at)) = (key.retire_at, key.remove_at) {
-        let until = format!(" until {}, verifies until {}", rfc3339(retire_at), rfc3339(remove_at));
+    let what = format!("{} {:6} {:8}", key.kid, key.algorithm, phase(state));
+    let removed = key.remove_at.map(rfc3339).unwrap_or_default();
+    if key.is_revoked {
+        return format!("{what} at {removed}");
+    }
+    let mut line = format!("{what} signs from {}", rfc3339(key.sign_from));
+    if let Some(retire_at) = key.retire_at {
+        let until = format!(" until {}, verifies until {removed}", rfc3339(retire_at));
         line.push_str(&until);
     }
     if let KeyMaterial::Remote { name, .. } = &key.material {

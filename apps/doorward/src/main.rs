@@ -27,13 +27,14 @@ mod user_commands;
 use std::process::ExitCode;
 
 use clap::Parser;
+use clap::error::{ContextKind, ContextValue};
 use settings::{Loaded, Settings, Sources};
 
 use cli::{Cli, Command, ConfigCommand, Page};
 use failure::Failure;
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = Cli::try_parse().unwrap_or_else(|error| discreet(error).exit());
     match run(cli) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
@@ -41,6 +42,17 @@ fn main() -> ExitCode {
             failure.exit_code()
         }
     }
+}
+
+/// Does not repeat what stands where nothing should: it may be a password, and errors end up in the
+/// logs of pipelines.
+fn discreet(mut error: clap::Error) -> clap::Error {
+    if let Some(ContextValue::String(argument)) = error.get(ContextKind::InvalidArg)
+        && !argument.starts_with('-')
+    {
+        error.insert(ContextKind::InvalidArg, ContextValue::String("…".to_owned()));
+    }
+    error
 }
 
 fn run(cli: Cli) -> Result<(), Failure> {

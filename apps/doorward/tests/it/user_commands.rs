@@ -92,7 +92,8 @@ async fn a_taken_address_or_name_is_refused() {
 async fn no_password_is_taken_from_the_command_line_and_none_is_printed() {
     let deployment = Deployment::new();
     for arguments in [&["--password", PASSWORD] as &[&str], &[PASSWORD]] {
-        create(&deployment, arguments).await.is(2);
+        let refused = create(&deployment, arguments).await.is(2);
+        assert!(!refused.stderr.contains(PASSWORD), "{refused:?}");
     }
     let other = ["--json", "user", "create", "--email", "other@example.com"];
     for arguments in [CREATE.as_slice(), &other] {

@@ -97,6 +97,8 @@ async fn a_revoked_key_is_trusted_by_nobody(store: Store) {
     .await;
     let tokens = server.client.refresh(&stolen.refresh).await.tokens();
     assert_ne!(kid(&tokens.access), kid(&stolen.access));
+    let listed = deployment.run(&["key", "list"]).await.is(0).stdout;
+    assert!(listed.contains(&format!("{} ES256  revoked  at 20", kid(&stolen.access))), "{listed}");
     let unknown = deployment.run(&["key", "revoke", "unknown"]).await.is(1);
     assert!(unknown.stderr.contains("there is no such key"), "{unknown:?}");
 }
