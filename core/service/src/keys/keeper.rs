@@ -183,7 +183,8 @@ impl Keeper {
         key: KeyRecord,
         now: Timestamp,
     ) -> Result<Step, KeyRingError> {
-        let told = vec![rotated(&key)];
+        // The first key displaces none: that is no rotation.
+        let told = ring.last_key().map(|_| rotated(&key)).into_iter().collect();
         ring.lengthen_grace(now, self.policy.grace);
         ring.begin(key, now)?;
         Ok(Step::Write(told))
