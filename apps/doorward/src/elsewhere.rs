@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use aws::{AwsClients, AwsSecrets, KmsSigner};
+use aws::{AwsClients, AwsSecrets, KmsSigner, SdkConfig};
 use contracts::{
     BoxError, Freshness, ReadSecretError, RemotePublicKey, RemoteSigner, SecretRef, SecretSource,
 };
@@ -21,6 +21,7 @@ pub(crate) struct Elsewhere {
 }
 
 struct Aws {
+    config: SdkConfig,
     clients: AwsClients,
     secrets: AwsSecrets,
 }
@@ -42,6 +43,11 @@ impl Elsewhere {
         Arc::new(Signer(self.clone()))
     }
 
+    /// How AWS is asked, for all that asks it.
+    pub(crate) async fn aws_config(&self) -> Result<&SdkConfig, BoxError> {
+        Ok(&self.aws().await?.config)
+    }
+
     pub(crate) async fn aws_clients(&self) -> Result<&AwsClients, BoxError> {
         Ok(&self.aws().await?.clients)
     }
@@ -49,10 +55,11 @@ impl Elsewhere {
     async fn aws(&self) -> Result<&Aws, BoxError> {
         self.aws
             .get_or_try_init(|| async {
-                let clients = AwsClients::open(&aws::sdk_config().await).await?;
+                let config = aws::sdk_config().await?;
+                let clients = AwsClients::new(&config);
                 let (clock, entropy) = (Arc::new(SystemClock), Arc::new(SystemEntropy));
                 let secrets = AwsSecrets::new(clients.clone(), clock, entropy);
-                Ok(Aws { clients, secrets })
+                Ok(Aws { config, clients, secrets })
             })
             .await
     }

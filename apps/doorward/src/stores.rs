@@ -4,6 +4,7 @@ use std::num::NonZeroUsize;
 use std::path::Path;
 use std::sync::Arc;
 
+use aws::SdkConfig;
 use contracts::{
     EventSink, Limiter, MailOutboxStore, OneTimeCodeStore, OutboxStore, Probe, RecordStore,
     RevocationStore, SessionStore, StoreError, UserStore,
@@ -58,7 +59,7 @@ pub(crate) async fn migrate(
             storage_mongodb::migrate(&settings).await
         }
         StorageSettings::Dynamodb { table } => {
-            storage_dynamodb::migrate(table, &storage_dynamodb::sdk_config().await).await
+            storage_dynamodb::migrate(table, aws_config(elsewhere).await?).await
         }
     }
 }
@@ -79,7 +80,7 @@ pub(crate) async fn pending(
             storage_mongodb::pending(&settings).await
         }
         StorageSettings::Dynamodb { table } => {
-            storage_dynamodb::pending(table, &storage_dynamodb::sdk_config().await).await
+            storage_dynamodb::pending(table, aws_config(elsewhere).await?).await
         }
     }
 }
@@ -109,10 +110,13 @@ async fn open_main(
             MongoStorage::open(&mongodb(url, (credentials.as_ref(), elsewhere), *pool_max)).await?,
         ),
         StorageSettings::Dynamodb { table } => {
-            let config = storage_dynamodb::sdk_config().await;
-            all_in(DynamoStorage::open(table, &config).await?)
+            all_in(DynamoStorage::open(table, aws_config(elsewhere).await?).await?)
         }
     })
+}
+
+async fn aws_config(elsewhere: &Elsewhere) -> Result<&SdkConfig, StoreError> {
+    elsewhere.aws_config().await.map_err(StoreError::Unavailable)
 }
 
 /// One backend behind every contract.

@@ -28,20 +28,15 @@ pub struct AwsClients {
 }
 
 impl AwsClients {
-    /// Sets them up and fetches the first credentials, for up to 10 seconds. Time-outs and retries
-    /// are this crate's own, whatever `config` says of them.
-    pub async fn open(config: &SdkConfig) -> Result<Self, BoxError> {
-        let mut builder =
-            config.clone().into_builder().timeout_config(time_outs()).retry_config(retries());
-        if let Some(source) = config.credentials_provider() {
-            builder = builder.credentials_provider(credentials::fetched(source).await?);
-        }
-        let config = builder.build();
-        Ok(Self {
+    /// Sets them up. Time-outs and retries are this crate's own, whatever `config` says of them.
+    pub fn new(config: &SdkConfig) -> Self {
+        let config = config.to_builder().timeout_config(time_outs()).retry_config(retries());
+        let config = config.build();
+        Self {
             secrets: aws_sdk_secretsmanager::Client::new(&config),
             parameters: aws_sdk_ssm::Client::new(&config),
             keys: aws_sdk_kms::Client::new(&config),
-        })
+        }
     }
 }
 
@@ -53,13 +48,19 @@ impl fmt::Debug for AwsClients {
 }
 
 /// What the environment says of region, credentials and `AWS_ENDPOINT_URL`, read as every SDK of
-/// AWS reads them.
-pub async fn sdk_config() -> SdkConfig {
-    aws_config::defaults(BehaviorVersion::v2026_01_12())
-        .timeout_config(time_outs())
-        .retry_config(retries())
-        .load()
-        .await
+/// AWS reads them, for all that asks AWS: with [`lasting`] credentials.
+pub async fn sdk_config() -> Result<SdkConfig, BoxError> {
+    let defaults = aws_config::defaults(BehaviorVersion::v2026_01_12());
+    let defaults = defaults.timeout_config(time_outs()).retry_config(retries());
+    lasting(defaults.load().await).await
+}
+
+/// The same configuration with credentials that are fetched apart from the requests that need
+/// them. The first are fetched now, for up to 10 seconds.
+pub async fn lasting(config: SdkConfig) -> Result<SdkConfig, BoxError> {
+    let Some(source) = config.credentials_provider() else { return Ok(config) };
+    let source = credentials::fetched(source).await?;
+    Ok(config.into_builder().credentials_provider(source).build())
 }
 
 fn time_outs() -> TimeoutConfig {

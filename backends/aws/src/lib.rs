@@ -16,7 +16,8 @@ mod signature;
 mod text;
 mod versions;
 
-pub use clients::{AwsClients, sdk_config};
+pub use aws_config::SdkConfig;
+pub use clients::{AwsClients, lasting, sdk_config};
 pub use kms::KmsSigner;
 pub use ring::SecretsManagerRing;
 pub use secrets::{AwsSecrets, AwsSecretsAgain};

@@ -6,7 +6,6 @@
 mod claim;
 mod client;
 mod codes;
-mod credentials;
 mod erasure;
 mod failure;
 mod fields;
@@ -41,7 +40,6 @@ use aws_config::SdkConfig;
 use aws_sdk_dynamodb::Client;
 use contracts::{Probe, StoreError};
 
-pub use client::sdk_config;
 use operation::{Operations, within};
 use remains::Walk;
 use roles::RecentRoles;
@@ -60,9 +58,10 @@ pub struct DynamoStorage {
 
 impl DynamoStorage {
     /// Opens the table of that name, which must be there and have the shape that [`table`]
-    /// describes. Time-outs and retries are this store's own, whatever `config` says of them.
+    /// describes. Time-outs and retries are this store's own, whatever `config` says of them; its
+    /// credentials must not be fetched within a request, which ends them with its attempt.
     pub async fn open(table: &str, config: &SdkConfig) -> Result<Self, StoreError> {
-        let client = client::of(config).await?;
+        let client = client::of(config);
         let operations = Arc::new(within(schema::enter(&client, table)).await?);
         let (roles, walk) = (Arc::default(), Arc::default());
         Ok(Self { client, table: table.into(), operations, roles, walk })

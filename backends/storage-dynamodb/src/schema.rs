@@ -44,7 +44,7 @@ const ATTRIBUTES: [(&str, ScalarAttributeType); 6] = [
 /// live, and writes the roles. Returns the names of the steps. For development; elsewhere
 /// infrastructure code makes the table, and this writes the roles.
 pub async fn migrate(table: &str, config: &SdkConfig) -> Result<Vec<&'static str>, StoreError> {
-    let client = client::of(config).await?;
+    let client = client::of(config);
     let steps = missing(&client, table).await?;
     for step in &steps {
         match *step {
@@ -58,7 +58,7 @@ pub async fn migrate(table: &str, config: &SdkConfig) -> Result<Vec<&'static str
 
 /// Names of the steps that the table of that name has yet to see. Changes nothing.
 pub async fn pending(table: &str, config: &SdkConfig) -> Result<Vec<&'static str>, StoreError> {
-    missing(&client::of(config).await?, table).await
+    missing(&client::of(config), table).await
 }
 
 /// Checks that the table is what it has to be, and is numbered among those who open it.

@@ -3,8 +3,8 @@
 use contracts::StoreError;
 use service::{
     AuthenticateError, ChangePasswordError, ChangeProfileError, EndSessionError, EraseAccountError,
-    Failure, HashingError, LimitError, RefreshError, ResetPasswordError, SignInError, SignOutError,
-    SignUpError, StepUpError, VerifyAddressError,
+    Failure, HashingError, KeyRingError, LimitError, RefreshError, ResetPasswordError, SignInError,
+    SignOutError, SignUpError, StepUpError, VerifyAddressError,
 };
 
 use crate::code::Code;
@@ -15,8 +15,14 @@ impl From<Failure> for Problem {
         match failure {
             Failure::Store(StoreError::Unavailable(_))
             | Failure::Contended
-            | Failure::RemoteSigner(_)
-            | Failure::Keys(_) => Self::unavailable(failure),
+            | Failure::RemoteSigner(_) => Self::unavailable(failure),
+            Failure::Keys(error) => match *error {
+                KeyRingError::Failure(failure) => failure.into(),
+                KeyRingError::Unreadable
+                | KeyRingError::ReadSecrets(_)
+                | KeyRingError::ReadRemote { .. } => Self::unavailable(*error),
+                _ => Self::internal(*error),
+            },
             Failure::Store(StoreError::Malformed { .. })
             | Failure::Sealed(_)
             | Failure::MalformedMail

@@ -70,7 +70,7 @@ async fn assert_back(clients: &AwsClients) {
 #[tokio::test]
 async fn a_server_that_says_nothing_fails_in_time_and_comes_back() {
     let place = Place::open().await;
-    let clients = clients(&place.proxy).await;
+    let clients = clients(&place.proxy);
     place.proxy.hang(true);
     assert_all_fail(&place, &clients).await;
     place.proxy.hang(false);
@@ -80,7 +80,7 @@ async fn a_server_that_says_nothing_fails_in_time_and_comes_back() {
 #[tokio::test]
 async fn a_server_that_is_away_fails_in_time_and_comes_back() {
     let mut place = Place::open().await;
-    let clients = clients(&place.proxy).await;
+    let clients = clients(&place.proxy);
     assert_back(&clients).await;
     place.proxy.stop().await;
     assert_all_fail(&place, &clients).await;

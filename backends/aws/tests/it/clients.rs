@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use aws::{AwsClients, AwsSecrets, KmsSigner};
+use aws::{AwsClients, AwsSecrets, KmsSigner, lasting};
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::error::CredentialsError;
 use aws_credential_types::provider::{self, ProvideCredentials, SharedCredentialsProvider, future};
@@ -20,13 +20,14 @@ struct Source {
     fetched: AtomicUsize,
     /// How long it takes from the second time on.
     delay: Duration,
+    /// How long it takes the first time.
+    first_delay: Duration,
 }
 
 impl Source {
     async fn fetch(&self) -> provider::Result {
-        if self.fetched.fetch_add(1, Ordering::SeqCst) > 0 {
-            tokio::time::sleep(self.delay).await;
-        }
+        let is_first = self.fetched.fetch_add(1, Ordering::SeqCst) == 0;
+        tokio::time::sleep(if is_first { self.first_delay } else { self.delay }).await;
         #[allow(clippy::disallowed_methods, reason = "the SDK compares with the time as it is")]
         let now = std::time::SystemTime::now();
         Ok(Credentials::new("test", "s3cr3t", None, Some(now), "tests"))
@@ -58,7 +59,8 @@ impl ProvideCredentials for Nobody {
 async fn open(source: impl ProvideCredentials + 'static) -> Result<AwsClients, String> {
     let source = SharedCredentialsProvider::new(source);
     let config = config(&server()).into_builder().credentials_provider(source).build();
-    AwsClients::open(&config).await.map_err(|error| shown(&*error))
+    let config = lasting(config).await.map_err(|error| shown(&*error))?;
+    Ok(AwsClients::new(&config))
 }
 
 /// Lets time pass.
@@ -90,6 +92,14 @@ async fn credentials_may_take_longer_than_an_attempt() {
 }
 
 #[tokio::test]
+async fn the_first_credentials_may_take_longer_than_an_attempt() {
+    let first_delay = Duration::from_millis(1300);
+    let clients = open(Source { first_delay, ..Source::default() }).await.unwrap();
+    let reference = manager(&secret("s3cr3t").await);
+    assert_eq!(read(&secrets(clients), &reference).await, "s3cr3t");
+}
+
+#[tokio::test]
 async fn credentials_that_do_not_come_are_a_failure_in_time() {
     let clients =
         open(Source { delay: Duration::from_mins(1), ..Source::default() }).await.unwrap();
@@ -107,7 +117,7 @@ async fn credentials_that_do_not_come_are_a_failure_in_time() {
 #[tokio::test]
 async fn a_region_that_was_forgotten_is_named() {
     let config = config(&server()).into_builder().region(None).build();
-    let clients = AwsClients::open(&config).await.unwrap();
+    let clients = AwsClients::new(&config);
     let error = secrets(clients).read_secret(&manager("any")).await.unwrap_err();
     let words = shown(&error).to_lowercase();
     assert!(words.contains("region"), "{words}");

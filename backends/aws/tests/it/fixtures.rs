@@ -40,8 +40,8 @@ pub(crate) fn config(endpoint: &str) -> SdkConfig {
         .build()
 }
 
-pub(crate) async fn clients(proxy: &Proxy) -> AwsClients {
-    AwsClients::open(&config(&proxy.endpoint())).await.unwrap()
+pub(crate) fn clients(proxy: &Proxy) -> AwsClients {
+    AwsClients::new(&config(&proxy.endpoint()))
 }
 
 /// What another program uses on Secrets Manager.

@@ -22,7 +22,7 @@ async fn key(spec: KeySpec, usage: KeyUsageType) -> String {
 
 async fn open() -> (Proxy, KmsSigner) {
     let proxy = Proxy::to(&server()).await;
-    let signer = KmsSigner::new(&clients(&proxy).await);
+    let signer = KmsSigner::new(&clients(&proxy));
     (proxy, signer)
 }
 

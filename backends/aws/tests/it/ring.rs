@@ -33,7 +33,7 @@ impl Place {
 
     pub(crate) async fn of(name: String, outbox: Outbox) -> Self {
         let (proxy, outbox) = (Proxy::to(&server()).await, Arc::new(outbox));
-        let clients = clients(&proxy).await;
+        let clients = clients(&proxy);
         let events = Arc::clone(&outbox);
         let ring = SecretsManagerRing::new(&clients, &name, events, Arc::new(Different));
         Self { proxy, name, outbox, ring }

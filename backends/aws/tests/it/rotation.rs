@@ -33,7 +33,7 @@ impl Place {
 
     pub(crate) async fn without_rotation() -> Self {
         let proxy = Proxy::to(&server()).await;
-        let clients = clients(&proxy).await;
+        let clients = clients(&proxy);
         Self { proxy, clients, name: secret("s3cr3t").await }
     }
 

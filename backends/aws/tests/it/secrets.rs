@@ -28,7 +28,7 @@ impl Place {
 
     async fn with_jitter(byte: u8) -> Self {
         let (proxy, clock) = (Proxy::to(&server()).await, TestClock::new());
-        let clients = clients(&proxy).await;
+        let clients = clients(&proxy);
         let secrets = AwsSecrets::new(clients, Arc::new(clock.clone()), Arc::new(Always(byte)));
         Self { proxy, clock, secrets }
     }

@@ -2,7 +2,6 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests fail like tests")]
 
-mod credentials;
 mod expiry;
 mod fixtures;
 mod lost_answers;

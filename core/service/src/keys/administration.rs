@@ -94,13 +94,13 @@ impl Service {
         let now = self.clock.now();
         let keeper = self.live_keys.keeper();
         // Only to know the names of secrets that verify and are not in the ring.
-        let given = self.live_keys.read_given().await.ok();
+        let given = self.live_keys.read_given().await;
         let mut before = None;
-        let ring = keeper
+        let changed = keeper
             .change::<ChangeKeysError>(now, |ring, made| {
                 let key = match ring.find(kid) {
                     Some(key) => key.clone(),
-                    None if given.as_ref().is_some_and(|given| given.has(kid)) => {
+                    None if given.as_ref().is_ok_and(|given| given.has(kid)) => {
                         ring.revoke_unknown(kid.to_owned(), Algorithm::HS256.name().into(), now);
                         let key = ring.find(kid).ok_or(UnknownKey)?;
                         before = Some(KeyState::of(key, now));
@@ -117,7 +117,12 @@ impl Service {
                 before = Some(KeyState::of(&key, now));
                 Ok(step.after(vec![key_revoked(&key)]))
             })
-            .await?;
+            .await;
+        let ring = match (changed, given) {
+            // It may be one of the secrets that could not be read.
+            (Err(ChangeKeysError::Unknown(_)), Err(unread)) => return Err(unread.into()),
+            (changed, _) => changed?,
+        };
         let revoked = before.ok_or(UnknownKey)?;
         let is_gap = revoked.phase == KeyPhase::Current;
         let successor = ring.signing_key(now).filter(|_| is_gap);

@@ -36,14 +36,6 @@ pub enum SigningSource {
 }
 
 impl SigningSource {
-    /// The algorithm of new tokens, once the ring has come to it.
-    pub const fn algorithm(&self) -> Algorithm {
-        match self {
-            Self::KeyPairs(algorithm) | Self::Remote { algorithm, .. } => *algorithm,
-            Self::SharedSecrets(_) => Algorithm::HS256,
-        }
-    }
-
     /// Reads what was given.
     pub(super) async fn read(
         &self,

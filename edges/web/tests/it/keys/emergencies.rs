@@ -3,9 +3,9 @@ use std::time::Duration;
 use contracts::Clock as _;
 use doorward_claims::Algorithm;
 use harness::{TestSecrets, TestServer};
-use service::ChangeKeysError;
+use service::{ChangeKeysError, KeyRingError};
 
-use super::{key_set, kid, published_kids, reload, verified};
+use super::{key_set, kid, published_kids, reload, verified, with_a_new_secret};
 
 const OLD: &[u8] = b"an old secret of more than 32 bytes, shared";
 const NEW: &[u8] = b"a new secret of more than 32 bytes, shared";
@@ -130,11 +130,7 @@ async fn a_command_with_other_settings_takes_neither_the_algorithm_nor_the_grace
 
 #[tokio::test]
 async fn a_revoked_secret_stays_so_however_long_it_stands_in_the_settings() {
-    let secrets = TestSecrets::of(&[OLD]);
-    let server = TestServer::builder().shared_secrets(&secrets).start().await;
-    let old = server.ada().await;
-    secrets.replace(&[NEW, OLD]);
-    reload(&server).await;
+    let (server, _, old) = with_a_new_secret(OLD, NEW).await;
     server.clock.advance(MINUTE * 15);
     server.service.revoke_key(&kid(&old)).await.unwrap();
     for _ in 0..20 {
@@ -153,15 +149,16 @@ async fn a_revoked_secret_stays_so_however_long_it_stands_in_the_settings() {
 
 #[tokio::test]
 async fn a_secret_that_only_verifies_can_be_revoked() {
-    let secrets = TestSecrets::of(&[OLD]);
-    let server = TestServer::builder().shared_secrets(&secrets).start().await;
-    let old = server.ada().await;
-    secrets.replace(&[NEW, OLD]);
-    reload(&server).await;
+    let (server, secrets, old) = with_a_new_secret(OLD, NEW).await;
     server.clock.advance(MINUTE * 60);
     reload(&server).await;
     let listed = server.service.list_keys().await.unwrap();
     assert!(listed.iter().all(|state| state.key.kid != kid(&old)), "it signs no more");
+    secrets.set_out_of_reach(true);
+    let failed = server.service.revoke_key(&kid(&old)).await.unwrap_err();
+    let is_failure = matches!(failed, ChangeKeysError::Ring(KeyRingError::ReadSecrets(_)));
+    assert!(is_failure, "that it was not found is not that it is not there: {failed}");
+    secrets.set_out_of_reach(false);
     server.service.revoke_key(&kid(&old)).await.unwrap();
     let listed = server.service.list_keys().await.unwrap();
     assert!(listed.iter().any(|state| state.key.kid == kid(&old) && state.key.is_revoked));

@@ -7,7 +7,7 @@ mod shared_secrets;
 mod stale_rings;
 
 use harness::doorward_verify::{KeySet, Policy, VerifyError, verify_access_token};
-use harness::{TestServer, Tokens};
+use harness::{TestSecrets, TestServer, Tokens};
 use serde_json::Value;
 use service::KeysReloaded;
 
@@ -37,6 +37,16 @@ fn kid(tokens: &Tokens) -> String {
 async fn reload(server: &TestServer) {
     let reloaded = server.service.reload_keys().await.unwrap();
     assert!(matches!(reloaded, KeysReloaded::Fine), "{reloaded:?}");
+}
+
+/// A server that has just read a new secret before the one that signs, and tokens under that one.
+async fn with_a_new_secret(old: &[u8], new: &[u8]) -> (TestServer, TestSecrets, Tokens) {
+    let secrets = TestSecrets::of(&[old]);
+    let server = TestServer::builder().shared_secrets(&secrets).start().await;
+    let tokens = server.ada().await;
+    secrets.replace(&[new, old]);
+    reload(&server).await;
+    (server, secrets, tokens)
 }
 
 /// What a service says of a token that knows these keys.

@@ -4,7 +4,7 @@ use harness::doorward_verify::{KeySet, VerifyingKey};
 use harness::{TestSecrets, TestServer};
 use service::{KeysReloaded, StartError};
 
-use super::{kid, published, reload, verified};
+use super::{kid, published, reload, verified, with_a_new_secret};
 
 const OLD: &[u8] = b"an old secret of more than 32 bytes, shared";
 const NEW: &[u8] = b"a new secret of more than 32 bytes, shared";
@@ -103,11 +103,7 @@ async fn a_short_secret_that_comes_later_is_refused_and_the_old_one_goes_on() {
 
 #[tokio::test]
 async fn a_revoked_secret_cannot_come_back() {
-    let secrets = TestSecrets::of(&[OLD]);
-    let server = TestServer::builder().shared_secrets(&secrets).start().await;
-    let old = server.ada().await;
-    secrets.replace(&[NEW, OLD]);
-    reload(&server).await;
+    let (server, _, old) = with_a_new_secret(OLD, NEW).await;
     server.clock.advance(MINUTE * 15);
     server.service.revoke_key(&kid(&old)).await.unwrap();
     reload(&server).await;
