@@ -9,6 +9,8 @@
     reason = "it runs beside the service, never in it: it waits, and reads the environment of tests"
 )]
 
+mod acceptor;
+mod aws_proxy;
 mod certificates;
 mod dynamo;
 mod error;
@@ -25,6 +27,7 @@ mod python;
 mod redis;
 mod server;
 
+pub use aws_proxy::{AwsProxy, AwsRequest, Fate};
 pub use certificates::Certificates;
 pub use dynamo::Dynamo;
 pub use error::{Result, ServerError};

@@ -69,21 +69,21 @@ async fn assert_back(clients: &AwsClients) {
 
 #[tokio::test]
 async fn a_server_that_says_nothing_fails_in_time_and_comes_back() {
-    let place = Place::open().await;
+    let place = Place::open();
     let clients = clients(&place.proxy);
-    place.proxy.hang(true);
+    place.proxy.hang();
     assert_all_fail(&place, &clients).await;
-    place.proxy.hang(false);
+    place.proxy.restore().unwrap();
     assert_back(&clients).await;
 }
 
 #[tokio::test]
 async fn a_server_that_is_away_fails_in_time_and_comes_back() {
-    let mut place = Place::open().await;
+    let place = Place::open();
     let clients = clients(&place.proxy);
     assert_back(&clients).await;
-    place.proxy.stop().await;
+    place.proxy.cut();
     assert_all_fail(&place, &clients).await;
-    place.proxy.start().await;
+    place.proxy.restore().unwrap();
     assert_back(&clients).await;
 }

@@ -13,9 +13,8 @@ use aws_credential_types::provider::SharedCredentialsProvider;
 use contracts::{BoxError, Clock, Entropy, OutboxEvent, OutboxStore, SecretRotation, StoreError};
 use domain::{EventId, Timestamp};
 use secrecy::{ExposeSecret, SecretString};
+use servers::AwsProxy;
 use uuid::Uuid;
-
-use crate::proxy::Proxy;
 
 pub(crate) const NOW: Timestamp = Timestamp::from_unix_ms(1_795_332_900_000);
 
@@ -40,7 +39,7 @@ pub(crate) fn config(endpoint: &str) -> SdkConfig {
         .build()
 }
 
-pub(crate) fn clients(proxy: &Proxy) -> AwsClients {
+pub(crate) fn clients(proxy: &AwsProxy) -> AwsClients {
     AwsClients::new(&config(&proxy.endpoint()))
 }
 

@@ -8,9 +8,9 @@ use contracts::{Algorithm, RemoteSigner};
 use crypto::KeySet;
 use der::asn1::{BitStringRef, UintRef};
 use der::{AnyRef, Decode as _, Reader as _, SliceReader};
+use servers::{AwsProxy, Fate};
 
 use crate::fixtures::{clients, config, name, server};
-use crate::proxy::{Fate, Proxy};
 
 const MESSAGE: &[u8] = b"header.payload";
 
@@ -20,8 +20,8 @@ async fn key(spec: KeySpec, usage: KeyUsageType) -> String {
     made.key_metadata.unwrap().key_id
 }
 
-async fn open() -> (Proxy, KmsSigner) {
-    let proxy = Proxy::to(&server()).await;
+fn open() -> (AwsProxy, KmsSigner) {
+    let proxy = AwsProxy::open(&server()).unwrap();
     let signer = KmsSigner::new(&clients(&proxy));
     (proxy, signer)
 }
@@ -64,7 +64,7 @@ fn assert_verifies(jwk: &str, signature: &[u8]) {
 
 #[tokio::test]
 async fn an_rsa_key_signs_what_its_public_part_verifies() {
-    let (_proxy, signer) = open().await;
+    let (_proxy, signer) = open();
     let key = key(KeySpec::Rsa2048, KeyUsageType::SignVerify).await;
     let jwk = rsa_jwk(&signer.public_key(&key).await.unwrap().spki);
     let digest = crypto::digest(MESSAGE);
@@ -74,7 +74,7 @@ async fn an_rsa_key_signs_what_its_public_part_verifies() {
 
 #[tokio::test]
 async fn a_key_that_was_found_by_an_alias_is_named_so_that_the_alias_may_move() {
-    let (_proxy, signer) = open().await;
+    let (_proxy, signer) = open();
     let alias = format!("alias/{}", name());
     let first = key(KeySpec::EccNistP256, KeyUsageType::SignVerify).await;
     let second = key(KeySpec::EccNistP256, KeyUsageType::SignVerify).await;
@@ -91,7 +91,7 @@ async fn a_key_that_was_found_by_an_alias_is_named_so_that_the_alias_may_move() 
 
 #[tokio::test]
 async fn a_p256_key_signs_in_the_form_of_jose() {
-    let (_proxy, signer) = open().await;
+    let (_proxy, signer) = open();
     let key = key(KeySpec::EccNistP256, KeyUsageType::SignVerify).await;
     let jwk = ec_jwk(&signer.public_key(&key).await.unwrap().spki);
     // Often enough that a number with a leading zero, and one without, is among them.
@@ -105,7 +105,7 @@ async fn a_p256_key_signs_in_the_form_of_jose() {
 
 #[tokio::test]
 async fn a_key_for_another_use_is_refused() {
-    let (_proxy, signer) = open().await;
+    let (_proxy, signer) = open();
     for (spec, usage, words) in [
         (KeySpec::Rsa2048, KeyUsageType::EncryptDecrypt, "ENCRYPT_DECRYPT"),
         (KeySpec::EccNistP384, KeyUsageType::SignVerify, "ECC_NIST_P384"),
@@ -118,18 +118,18 @@ async fn a_key_for_another_use_is_refused() {
 
 #[tokio::test]
 async fn a_key_signs_only_with_its_own_algorithm() {
-    let (proxy, signer) = open().await;
+    let (proxy, signer) = open();
     let key = key(KeySpec::EccNistP256, KeyUsageType::SignVerify).await;
     for algorithm in [Algorithm::RS256, Algorithm::EdDsa, Algorithm::HS256] {
         signer.sign_digest(&key, algorithm, [0; 32]).await.unwrap_err();
     }
     // KMS was asked about the first alone.
-    assert_eq!(proxy.requests(), ["Sign"]);
+    assert_eq!(proxy.operations(), ["Sign"]);
 }
 
 #[tokio::test]
 async fn passing_failures_are_tried_again_and_others_are_not() {
-    let (proxy, signer) = open().await;
+    let (proxy, signer) = open();
     let key = key(KeySpec::EccNistP256, KeyUsageType::SignVerify).await;
     for (status, code) in [
         (500, "KMSInternalException"),
@@ -140,7 +140,7 @@ async fn passing_failures_are_tried_again_and_others_are_not() {
         proxy.next("Sign", Fate::Refused(status, code));
         proxy.next("Sign", Fate::Refused(status, code));
         signer.sign_digest(&key, Algorithm::ES256, [0; 32]).await.unwrap();
-        assert_eq!(proxy.requests().len(), 3, "{code}");
+        assert_eq!(proxy.operations().len(), 3, "{code}");
     }
     for code in [
         "DisabledException",
@@ -151,13 +151,13 @@ async fn passing_failures_are_tried_again_and_others_are_not() {
         proxy.next("Sign", Fate::Refused(400, code));
         let error = signer.sign_digest(&key, Algorithm::ES256, [0; 32]).await.unwrap_err();
         assert!(error.to_string().starts_with(code), "{error}");
-        assert_eq!(proxy.requests().len(), 1, "{code}");
+        assert_eq!(proxy.operations().len(), 1, "{code}");
     }
 }
 
 #[tokio::test]
 async fn an_answer_that_is_no_signature_is_refused() {
-    let (proxy, signer) = open().await;
+    let (proxy, signer) = open();
     for (body, words) in
         [(r#"{"Signature":"AAAA"}"#, "no ECDSA signature"), ("{}", "without the signature")]
     {

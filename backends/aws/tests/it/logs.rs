@@ -5,10 +5,10 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use contracts::{KeyRingStore as _, SecretSource as _};
+use servers::Fate;
 use tracing_subscriber::fmt::MakeWriter;
 
 use crate::fixtures::{HIDDEN, put, secret};
-use crate::proxy::Fate;
 use crate::{ring, rotation, secrets};
 
 /// What was logged.
@@ -44,14 +44,14 @@ async fn no_secret_is_logged_even_at_the_most_talkative_level() {
         .finish();
     let _guard = tracing::subscriber::set_default(subscriber);
 
-    let place = secrets::Place::open().await;
+    let place = secrets::Place::open();
     let reference = secrets::manager(&secret("s3cr3t").await);
     place.secrets.read_secret(&reference).await.unwrap();
     place.clock.advance(Duration::from_mins(6));
     place.proxy.next("GetSecretValue", Fate::Babble(r#"{"SecretString":"s3cr3t" s3cr3t"#));
     place.secrets.read_secret(&reference).await.unwrap();
 
-    let place = ring::Place::open().await;
+    let place = ring::Place::open();
     let content = ring::content("s3cr3t 1");
     place.ring.replace_ring(None, &content, &[]).await.unwrap();
     let seen = place.find().await.version;

@@ -8,7 +8,6 @@ mod fixtures;
 mod kms;
 mod logs;
 mod outages;
-mod proxy;
 mod ring;
 mod ring_outcomes;
 mod rotation;

@@ -6,15 +6,15 @@ use aws::SecretsManagerRing;
 use aws_sdk_secretsmanager::primitives::Blob;
 use contracts::{KeptRing, KeyRingStore as _, OutboxEvent, RingReplaced, RingVersion, StoreError};
 use secrecy::{ExposeSecret as _, SecretSlice};
+use servers::AwsProxy;
 
 use crate::fixtures::{
     Different, Outbox, clients, current, event, holder, name, other, put, secret, server, shown,
 };
-use crate::proxy::Proxy;
 
 /// A ring behind a network of its own.
 pub(crate) struct Place {
-    pub(crate) proxy: Proxy,
+    pub(crate) proxy: AwsProxy,
     pub(crate) name: String,
     pub(crate) outbox: Arc<Outbox>,
     pub(crate) ring: SecretsManagerRing,
@@ -22,17 +22,17 @@ pub(crate) struct Place {
 
 impl Place {
     /// There is no secret of that name.
-    pub(crate) async fn open() -> Self {
-        Self::of(name(), Outbox::default()).await
+    pub(crate) fn open() -> Self {
+        Self::of(name(), Outbox::default())
     }
 
     /// The ring is this text.
     pub(crate) async fn with(text: &str) -> Self {
-        Self::of(secret(text).await, Outbox::default()).await
+        Self::of(secret(text).await, Outbox::default())
     }
 
-    pub(crate) async fn of(name: String, outbox: Outbox) -> Self {
-        let (proxy, outbox) = (Proxy::to(&server()).await, Arc::new(outbox));
+    pub(crate) fn of(name: String, outbox: Outbox) -> Self {
+        let (proxy, outbox) = (AwsProxy::open(&server()).unwrap(), Arc::new(outbox));
         let clients = clients(&proxy);
         let events = Arc::clone(&outbox);
         let ring = SecretsManagerRing::new(&clients, &name, events, Arc::new(Different));
@@ -66,7 +66,7 @@ pub(crate) fn text(ring: &KeptRing) -> &str {
 
 #[tokio::test]
 async fn the_first_ring_makes_the_secret() {
-    let place = Place::open().await;
+    let place = Place::open();
     assert!(place.ring.find_ring().await.unwrap().is_none());
     assert_eq!(place.replace(None, "s3cr3t 1").await.unwrap(), RingReplaced::Yes);
     assert_eq!(text(&place.find().await), "s3cr3t 1");
@@ -78,11 +78,11 @@ async fn the_first_ring_makes_the_secret() {
 async fn a_secret_without_a_value_is_no_ring_and_takes_the_first() {
     let empty = name();
     other().create_secret().name(&empty).send().await.unwrap();
-    let place = Place::of(empty, Outbox::default()).await;
+    let place = Place::of(empty, Outbox::default());
     assert!(place.ring.find_ring().await.unwrap().is_none());
     assert_eq!(place.replace(None, "s3cr3t 1").await.unwrap(), RingReplaced::Yes);
     assert_eq!(text(&place.find().await), "s3cr3t 1");
-    let asked = place.proxy.requests();
+    let asked = place.proxy.operations();
     assert!(!asked.contains(&"CreateSecret".to_owned()), "no right to it is needed: {asked:?}");
 }
 
@@ -128,7 +128,7 @@ async fn race(place: &Place, seen: Option<RingVersion>) -> usize {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn of_sixteen_first_rings_one_is_kept() {
-    let place = Place::open().await;
+    let place = Place::open();
     assert_eq!(race(&place, None).await, 1);
     assert_eq!(place.told().len(), 1);
 }
@@ -151,7 +151,7 @@ async fn no_ring_is_replaced_while_a_rotation_is_under_way() {
     let pending = pending.version_stages("AWSPENDING").send().await.unwrap();
     let refused = place.replace(Some(&seen), "s3cr3t 3").await.unwrap();
     assert_eq!(refused, RingReplaced::RotationUnderWay);
-    assert!(!place.proxy.requests().contains(&"PutSecretValue".to_owned()));
+    assert!(!place.proxy.operations().contains(&"PutSecretValue".to_owned()));
 
     let end = other().update_secret_version_stage().secret_id(&place.name);
     let end = end.version_stage("AWSPENDING").set_remove_from_version_id(pending.version_id);
@@ -187,7 +187,7 @@ async fn what_is_no_text_is_no_ring() {
     let binary = name();
     let bytes = Blob::new([0xff]);
     other().create_secret().name(&binary).secret_binary(bytes).send().await.unwrap();
-    let place = Place::of(binary, Outbox::default()).await;
+    let place = Place::of(binary, Outbox::default());
     let error = place.ring.find_ring().await.unwrap_err();
     assert!(matches!(error, StoreError::Malformed { .. }), "{error:?}");
     assert_eq!(place.replace(None, "s3cr3t 1").await.unwrap(), RingReplaced::Stale);

@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use contracts::{KeyRingStore as _, RingReplaced, StoreError};
+use servers::Fate;
 use tokio::time::timeout;
 
 use crate::fixtures::{HIDDEN, Outbox, current, event, holder, put, secret, shown};
-use crate::proxy::Fate;
 use crate::ring::{Place, content, text};
 
 #[tokio::test]
@@ -34,7 +34,7 @@ async fn a_move_that_another_won_is_stale_and_leaves_no_label() {
         Fate::Babble(format!(r#"{{"VersionIdsToStages":{{"{}":["AWSCURRENT"]}}}}"#, seen.0).leak()),
     );
     assert_eq!(place.replace(Some(&seen), "s3cr3t 2").await.unwrap(), RingReplaced::Stale);
-    assert!(place.proxy.requests().contains(&"PutSecretValue".to_owned()));
+    assert!(place.proxy.operations().contains(&"PutSecretValue".to_owned()));
     assert_eq!(current(&place.name).await, "s3cr3t of another");
     assert_eq!(holder(&place.name, "doorward-draft").await, None);
     assert!(place.told().is_empty());
@@ -56,7 +56,7 @@ async fn a_refused_request_is_a_failure_that_names_the_code_and_changes_nothing(
 
 #[tokio::test]
 async fn the_first_ring_may_be_refused_too() {
-    let place = Place::open().await;
+    let place = Place::open();
     place.proxy.next("CreateSecret", Fate::Refused(400, "AccessDeniedException"));
     let error = place.replace(None, "s3cr3t 1").await.unwrap_err();
     assert!(shown(&error).contains("AccessDeniedException"));
@@ -68,7 +68,7 @@ async fn the_first_ring_may_be_refused_too() {
 #[tokio::test]
 async fn an_outbox_that_fails_is_reported_though_the_ring_has_changed() {
     let outbox = Outbox { is_failing: true, ..Outbox::default() };
-    let place = Place::of(secret("s3cr3t 1").await, outbox).await;
+    let place = Place::of(secret("s3cr3t 1").await, outbox);
     let seen = place.find().await.version;
     let error = place.replace(Some(&seen), "s3cr3t 2").await.unwrap_err();
     assert!(matches!(error, StoreError::Unavailable(_)), "{error:?}");

@@ -4,10 +4,10 @@ use aws::AwsClients;
 use aws::rotation::{RotateError, RotationEvent, RotationStep, rotate};
 use serde::Deserialize as _;
 use serde::de::value::{Error as ValueError, StrDeserializer};
+use servers::AwsProxy;
 use uuid::Uuid;
 
 use crate::fixtures::{Marks, clients, current, holder, other, secret, server};
-use crate::proxy::Proxy;
 
 pub(crate) const STEPS: [RotationStep; 4] = [
     RotationStep::CreateSecret,
@@ -18,7 +18,7 @@ pub(crate) const STEPS: [RotationStep; 4] = [
 
 /// A secret with rotation turned on.
 pub(crate) struct Place {
-    pub(crate) proxy: Proxy,
+    pub(crate) proxy: AwsProxy,
     pub(crate) clients: AwsClients,
     pub(crate) name: String,
 }
@@ -32,7 +32,7 @@ impl Place {
     }
 
     pub(crate) async fn without_rotation() -> Self {
-        let proxy = Proxy::to(&server()).await;
+        let proxy = AwsProxy::open(&server()).unwrap();
         let clients = clients(&proxy);
         Self { proxy, clients, name: secret("s3cr3t").await }
     }
@@ -97,7 +97,7 @@ async fn a_step_that_is_repeated_changes_nothing_more() {
     }
     place.steps(&STEPS, &token).await;
     assert_eq!(current(&place.name).await, "s3cr3t+");
-    let puts = place.proxy.requests().into_iter().filter(|one| one == "PutSecretValue");
+    let puts = place.proxy.operations().into_iter().filter(|one| one == "PutSecretValue");
     assert_eq!(puts.count(), 1);
 }
 

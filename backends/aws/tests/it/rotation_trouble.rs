@@ -4,9 +4,9 @@ use async_trait::async_trait;
 use aws::rotation::{RotateError, RotationStep, rotate};
 use contracts::{BoxError, SecretRotation};
 use secrecy::SecretString;
+use servers::Fate;
 
 use crate::fixtures::{Marks, current, holder, put, shown};
-use crate::proxy::Fate;
 use crate::rotation::{Place, STEPS};
 
 /// What a step asks of AWS, in order.

@@ -8,26 +8,26 @@ use aws_sdk_secretsmanager::primitives::Blob;
 use aws_sdk_ssm::types::ParameterType;
 use contracts::{ReadSecretError, SecretRef, SecretSource};
 use secrecy::ExposeSecret as _;
+use servers::{AwsProxy, Fate};
 
 use crate::fixtures::{
     Always, HIDDEN, TestClock, clients, config, name, other, put, secret, server, shown,
 };
-use crate::proxy::{Fate, Proxy};
 
 /// Secrets behind a network of their own.
 pub(crate) struct Place {
-    pub(crate) proxy: Proxy,
+    pub(crate) proxy: AwsProxy,
     pub(crate) clock: TestClock,
     pub(crate) secrets: AwsSecrets,
 }
 
 impl Place {
-    pub(crate) async fn open() -> Self {
-        Self::with_jitter(0x80).await
+    pub(crate) fn open() -> Self {
+        Self::with_jitter(0x80)
     }
 
-    async fn with_jitter(byte: u8) -> Self {
-        let (proxy, clock) = (Proxy::to(&server()).await, TestClock::new());
+    fn with_jitter(byte: u8) -> Self {
+        let (proxy, clock) = (AwsProxy::open(&server()).unwrap(), TestClock::new());
         let clients = clients(&proxy);
         let secrets = AwsSecrets::new(clients, Arc::new(clock.clone()), Arc::new(Always(byte)));
         Self { proxy, clock, secrets }
@@ -55,7 +55,7 @@ async fn parameter(kind: ParameterType, value: &str) -> SecretRef {
 
 #[tokio::test]
 async fn a_secret_is_read_by_its_name_and_by_its_arn() {
-    let place = Place::open().await;
+    let place = Place::open();
     let name = secret("s3cr3t one").await;
     let arn = other().describe_secret().secret_id(&name).send().await.unwrap().arn.unwrap();
     assert_eq!(read(&place.secrets, &manager(&name)).await, "s3cr3t one");
@@ -64,7 +64,7 @@ async fn a_secret_is_read_by_its_name_and_by_its_arn() {
 
 #[tokio::test]
 async fn a_parameter_is_read_and_decrypted() {
-    let place = Place::open().await;
+    let place = Place::open();
     for kind in [ParameterType::String, ParameterType::SecureString] {
         let reference = parameter(kind, "s3cr3t two").await;
         assert_eq!(read(&place.secrets, &reference).await, "s3cr3t two");
@@ -73,7 +73,7 @@ async fn a_parameter_is_read_and_decrypted() {
 
 #[tokio::test]
 async fn members_of_one_object_are_read_with_one_request() {
-    let place = Place::open().await;
+    let place = Place::open();
     let text = r#"{"username":"door","password":"s3cr3t\u0021","port":5432}"#;
     let whole = manager(&secret(text).await);
     assert_eq!(read(&place.secrets, &member(&whole, "username")).await, "door");
@@ -82,7 +82,7 @@ async fn members_of_one_object_are_read_with_one_request() {
     assert!(matches!(absent, ReadSecretError::Missing(_)), "{absent:?}");
     let number = place.secrets.read_secret(&member(&whole, "port")).await.unwrap_err();
     assert!(shown(&number).contains("the member of the JSON object is not a text"));
-    assert_eq!(place.proxy.requests(), ["GetSecretValue"]);
+    assert_eq!(place.proxy.operations(), ["GetSecretValue"]);
 
     let parameter = parameter(ParameterType::SecureString, text).await;
     assert_eq!(read(&place.secrets, &member(&parameter, "password")).await, "s3cr3t!");
@@ -90,7 +90,7 @@ async fn members_of_one_object_are_read_with_one_request() {
 
 #[tokio::test]
 async fn what_is_not_there_is_missing() {
-    let place = Place::open().await;
+    let place = Place::open();
     let empty = name();
     other().create_secret().name(&empty).send().await.unwrap();
     let absent = SecretRef { source: "aws-ssm".into(), name: "/none".into(), json_key: None };
@@ -102,7 +102,7 @@ async fn what_is_not_there_is_missing() {
 
 #[tokio::test]
 async fn other_sources_are_not_opened_here() {
-    let place = Place::open().await;
+    let place = Place::open();
     let reference = SecretRef { source: "env".to_owned(), ..manager("HOME") };
     let error = place.secrets.read_secret(&reference).await.unwrap_err();
     assert!(matches!(error, ReadSecretError::UnknownSource(_)));
@@ -110,7 +110,7 @@ async fn other_sources_are_not_opened_here() {
 
 #[tokio::test]
 async fn what_cannot_be_used_fails_without_being_shown() {
-    let place = Place::open().await;
+    let place = Place::open();
     let text = manager(&secret("s3cr3t, and no JSON").await);
     let error = place.secrets.read_secret(&member(&text, "key")).await.unwrap_err();
     assert!(shown(&error).contains("it is not a JSON object"));
@@ -128,7 +128,7 @@ async fn what_cannot_be_used_fails_without_being_shown() {
 
 #[tokio::test]
 async fn a_refusal_names_the_code_of_aws() {
-    let place = Place::open().await;
+    let place = Place::open();
     place.proxy.next("GetSecretValue", Fate::Refused(400, "AccessDeniedException"));
     let error = place.secrets.read_secret(&manager("any")).await.unwrap_err();
     assert!(matches!(error, ReadSecretError::Failed { .. }));
@@ -143,7 +143,7 @@ async fn a_refusal_names_the_code_of_aws() {
 #[tokio::test]
 async fn an_answer_is_fresh_for_five_minutes_give_or_take_a_tenth() {
     for (byte, fresh) in [(0, 270), (0x80, 300), (0xff, 330)] {
-        let place = Place::with_jitter(byte).await;
+        let place = Place::with_jitter(byte);
         let reference = manager(&secret("old").await);
         assert_eq!(read(&place.secrets, &reference).await, "old");
         put(&reference.name, "new").await;
@@ -151,13 +151,13 @@ async fn an_answer_is_fresh_for_five_minutes_give_or_take_a_tenth() {
         assert_eq!(read(&place.secrets, &reference).await, "old");
         place.clock.advance(Duration::from_secs(2));
         assert_eq!(read(&place.secrets, &reference).await, "new");
-        assert_eq!(place.proxy.requests().len(), 2);
+        assert_eq!(place.proxy.operations().len(), 2);
     }
 }
 
 #[tokio::test]
 async fn a_clock_that_is_set_back_keeps_nothing_fresh() {
-    let place = Place::open().await;
+    let place = Place::open();
     let reference = manager(&secret("old").await);
     assert_eq!(read(&place.secrets, &reference).await, "old");
     put(&reference.name, "new").await;
@@ -176,21 +176,21 @@ async fn sixty_four_read(source: impl SecretSource + Clone + 'static, reference:
 
 #[tokio::test(flavor = "multi_thread")]
 async fn sixty_four_readers_make_one_request() {
-    let place = Place::open().await;
+    let place = Place::open();
     let reference = manager(&secret("s3cr3t").await);
     sixty_four_read(place.secrets.clone(), &reference).await;
-    assert_eq!(place.proxy.requests().len(), 1);
+    assert_eq!(place.proxy.operations().len(), 1);
     place.clock.advance(Duration::from_mins(6));
     sixty_four_read(place.secrets.clone(), &reference).await;
-    assert_eq!(place.proxy.requests().len(), 1);
+    assert_eq!(place.proxy.operations().len(), 1);
     place.clock.advance(Duration::from_secs(1));
     sixty_four_read(place.secrets.again(), &reference).await;
-    assert_eq!(place.proxy.requests().len(), 1);
+    assert_eq!(place.proxy.operations().len(), 1);
 }
 
 #[tokio::test]
 async fn reading_again_passes_the_cache_by_at_most_once_a_second() {
-    let place = Place::open().await;
+    let place = Place::open();
     let again = place.secrets.again();
     let reference = manager(&secret("first").await);
     assert_eq!(read(&place.secrets, &reference).await, "first");
@@ -206,5 +206,5 @@ async fn reading_again_passes_the_cache_by_at_most_once_a_second() {
     assert_eq!(read(&again, &reference).await, "second");
     place.clock.advance(Duration::from_millis(1));
     assert_eq!(read(&again, &reference).await, "third");
-    assert_eq!(place.proxy.requests().len(), 3);
+    assert_eq!(place.proxy.operations().len(), 3);
 }

@@ -10,24 +10,25 @@ use contracts::{
 use domain::{
     EndReason, PasswordHash, Revocation, RevocationScope, Session, SessionEnd, SessionId,
 };
+use servers::{AwsProxy, Fate};
 use storage_dynamodb::DynamoStorage;
 
+use crate::fates::{CONFLICT, SERVER_ERROR, UNPROCESSED};
 use crate::fixtures::{LATER, NOW, begun, code, draw, event, mail, new, put, session, user};
 use crate::place::{Place, config, server};
-use crate::proxy::{Fate, Proxy};
 
-const LOSSES: [Fate; 2] = [Fate::Cut, Fate::ServerError];
+const LOSSES: [Fate; 2] = [Fate::Cut, SERVER_ERROR];
 
 /// A store behind a network that loses answers, and the table behind it.
 struct Lossy {
     store: DynamoStorage,
-    proxy: Proxy,
+    proxy: AwsProxy,
     place: Place,
 }
 
 async fn lossy() -> Lossy {
     let place = Place::with_table().await;
-    let proxy = Proxy::to(&server()).await;
+    let proxy = AwsProxy::open(&server()).unwrap();
     let store = DynamoStorage::open(&place.table, &config(&proxy.endpoint())).await.unwrap();
     Lossy { store, proxy, place }
 }
@@ -39,6 +40,16 @@ async fn lossy_with_session() -> (Lossy, Session) {
     let session = session(&user);
     lossy.store.insert_session(&begun(&session)).await.unwrap();
     (lossy, session)
+}
+
+/// The tokens of transactions since the last look.
+fn tokens(proxy: &AwsProxy) -> Vec<String> {
+    let requests = proxy.requests();
+    let token = |body: &str| {
+        let (_, rest) = body.split_once("\"ClientRequestToken\":\"")?;
+        rest.split_once('"').map(|(token, _)| token.to_owned())
+    };
+    requests.iter().filter_map(|request| token(&request.body)).collect()
 }
 
 fn advance(session: &Session) -> Advance {
@@ -186,12 +197,12 @@ async fn an_end_that_was_not_answered_is_told_once() {
 async fn what_conflicts_with_others_is_tried_again() {
     let (Lossy { store, proxy, place: _place }, session) = lossy_with_session().await;
     for _ in 0..5 {
-        proxy.next("TransactWriteItems", Fate::Conflict);
+        proxy.next("TransactWriteItems", CONFLICT);
     }
     let put_code = store.put_code(&put(&code(&session.user_id, 2), &[])).await.unwrap();
     assert_eq!(put_code, CodePut::Yes);
     for _ in 0..5 {
-        proxy.next("TransactGetItems", Fate::Conflict);
+        proxy.next("TransactGetItems", CONFLICT);
     }
     assert!(store.find_session(&session.user_id, session.id).await.unwrap().is_some());
     assert!(proxy.is_done());
@@ -201,7 +212,7 @@ async fn what_conflicts_with_others_is_tried_again() {
 async fn conflicts_without_end_are_a_failure_in_time() {
     let (Lossy { store, proxy, place: _place }, session) = lossy_with_session().await;
     for _ in 0..100 {
-        proxy.next("TransactWriteItems", Fate::Conflict);
+        proxy.next("TransactWriteItems", CONFLICT);
     }
     let put = put(&code(&session.user_id, 2), &[]);
     let put_code = store.put_code(&put);
@@ -215,8 +226,8 @@ async fn what_a_batch_gives_back_is_asked_for_again() {
     let events: Vec<_> = (1..=60).map(event).collect();
     store.insert_events(&events).await.unwrap();
     let ids: Vec<_> = events.iter().map(|event| event.id).collect();
-    proxy.next("BatchWriteItem", Fate::Unprocessed);
-    proxy.next("BatchWriteItem", Fate::Unprocessed);
+    proxy.next("BatchWriteItem", UNPROCESSED);
+    proxy.next("BatchWriteItem", UNPROCESSED);
     store.delete_events(&ids).await.unwrap();
     assert!(proxy.is_done());
     assert_eq!(store.claim_events(NOW, NOW, 100).await.unwrap(), []);
@@ -225,7 +236,7 @@ async fn what_a_batch_gives_back_is_asked_for_again() {
         let user = user(number);
         store.insert_user(&new(&user, Notices::default()), None).await.unwrap();
     }
-    proxy.next("BatchGetItem", Fate::Unprocessed);
+    proxy.next("BatchGetItem", UNPROCESSED);
     assert_eq!(store.list_users(None, 10).await.unwrap().len(), 3);
     assert!(proxy.is_done());
 }
@@ -235,22 +246,22 @@ async fn a_rotation_is_one_request() {
     let (Lossy { store, proxy, place: _place }, session) = lossy_with_session().await;
     // The roles are then known.
     store.find_session(&session.user_id, session.id).await.unwrap();
-    proxy.requests();
+    proxy.operations();
     store.find_session(&session.user_id, session.id).await.unwrap();
     store.advance_generation(&advance(&session)).await.unwrap();
-    let mut requests = proxy.requests();
+    let mut requests = proxy.operations();
     requests.sort_unstable();
     assert_eq!(requests, ["TransactGetItems", "UpdateItem"]);
 }
 
 #[tokio::test]
 async fn a_request_keeps_its_token_until_its_outcome_is_certain() {
-    for (fate, is_kept) in [(Fate::Cut, true), (Fate::ServerError, true), (Fate::Conflict, false)] {
+    for (fate, is_kept) in [(Fate::Cut, true), (SERVER_ERROR, true), (CONFLICT, false)] {
         let Lossy { store, proxy, place: _place } = lossy().await;
-        proxy.tokens();
+        tokens(&proxy);
         proxy.next("TransactWriteItems", fate);
         store.put_code(&put(&code(&user(1).id, 2), &[])).await.unwrap();
-        let tokens = proxy.tokens();
+        let tokens = tokens(&proxy);
         assert_eq!(tokens.len(), 2);
         assert_eq!(tokens[0] == tokens[1], is_kept, "{fate:?}");
     }
@@ -261,7 +272,7 @@ async fn a_sign_in_counts_although_its_time_is_not_noted() {
     let (Lossy { store, proxy, place: _place }, session) = lossy_with_session().await;
     let next = Session { id: SessionId::new(LATER, [4; 10]), created_at: LATER, ..session };
     for _ in 0..16 {
-        proxy.next("UpdateItem", Fate::ServerError);
+        proxy.next("UpdateItem", SERVER_ERROR);
     }
     let next_begun = begun(&next);
     let began = store.insert_session(&next_begun);

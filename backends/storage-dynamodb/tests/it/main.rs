@@ -3,11 +3,11 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests fail like tests")]
 
 mod expiry;
+mod fates;
 mod fixtures;
 mod lost_answers;
 mod outages;
 mod place;
-mod proxy;
 mod schema;
 mod torn_reads;
 mod volume;

@@ -3,13 +3,13 @@
 use std::time::Duration;
 
 use contracts::{Limiter, OutboxStore, Probe, RecordStore, SessionStore, StoreError, UserStore};
+use servers::AwsProxy;
 use storage_dynamodb::DynamoStorage;
 use tokio::net::TcpListener;
 use tokio::time::{Instant, timeout};
 
 use crate::fixtures::{LATER, NOW, begun, draw, event, session, user};
 use crate::place::{Place, config, server};
-use crate::proxy::Proxy;
 
 /// What callers are promised.
 const OPERATION_MAX: Duration = Duration::from_millis(2500);
@@ -52,22 +52,22 @@ async fn assert_back(store: &DynamoStorage) {
 #[tokio::test]
 async fn a_server_that_says_nothing_is_unavailable_in_time_and_comes_back() {
     let place = Place::with_table().await;
-    let proxy = Proxy::to(&server()).await;
+    let proxy = AwsProxy::open(&server()).unwrap();
     let store = DynamoStorage::open(&place.table, &config(&proxy.endpoint())).await.unwrap();
-    proxy.hang(true);
+    proxy.hang();
     assert_all_unavailable(&store).await;
-    proxy.hang(false);
+    proxy.restore().unwrap();
     assert_back(&store).await;
 }
 
 #[tokio::test]
 async fn a_server_that_is_away_is_unavailable_in_time_and_comes_back() {
     let place = Place::with_table().await;
-    let mut proxy = Proxy::to(&server()).await;
+    let proxy = AwsProxy::open(&server()).unwrap();
     let store = DynamoStorage::open(&place.table, &config(&proxy.endpoint())).await.unwrap();
-    proxy.stop().await;
+    proxy.cut();
     assert_all_unavailable(&store).await;
-    proxy.start().await;
+    proxy.restore().unwrap();
     assert_back(&store).await;
 }
 

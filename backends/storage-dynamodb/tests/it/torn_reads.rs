@@ -8,11 +8,11 @@ use contracts::{
     UserStore,
 };
 use domain::{EndReason, Revocation, RevocationScope, SessionEnd};
+use servers::AwsProxy;
 use storage_dynamodb::DynamoStorage;
 
 use crate::fixtures::{LATER, NOW, begun, new, session, user};
 use crate::place::{Place, config, server};
-use crate::proxy::Proxy;
 
 type Item = std::collections::HashMap<String, AttributeValue>;
 
@@ -47,13 +47,13 @@ async fn put(place: &Place, row: Item) {
 #[tokio::test]
 async fn what_is_counted_is_waited_for() {
     let place = Place::with_table().await;
-    let proxy = Proxy::to(&server()).await;
+    let proxy = AwsProxy::open(&server()).unwrap();
     let store = DynamoStorage::open(&place.table, &config(&proxy.endpoint())).await.unwrap();
     let (revocation, row) = torn(&place, &store).await;
-    proxy.requests();
+    proxy.operations();
     let coming = async {
         // It is asked for by its name: it was missing.
-        while !proxy.requests().contains(&"BatchGetItem".to_owned()) {
+        while !proxy.operations().contains(&"BatchGetItem".to_owned()) {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
         put(&place, row).await;

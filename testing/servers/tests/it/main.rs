@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "what the tests share fails like a test")]
 
 mod aws;
+mod aws_proxy;
 mod killed;
 mod mongo;
 mod nginx;
