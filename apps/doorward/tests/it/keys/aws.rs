@@ -26,6 +26,12 @@ impl Aws {
             .await;
     }
 
+    /// Gives a secret another text, at once.
+    pub(crate) async fn put_secret(&self, name: &str, value: &str) {
+        let body = json!({ "SecretId": name, "SecretString": value });
+        self.call("secretsmanager", "PutSecretValue", body).await;
+    }
+
     /// Begins a rotation as Secrets Manager does, which then calls the function: with a version
     /// that is pending and has no value. Returns the token of it.
     pub(crate) async fn begin_rotation(&self, name: &str) -> String {

@@ -1,8 +1,9 @@
 //! What signs: kept here or by AWS, changed by commands or under a running server.
 
-mod aws;
+pub(crate) mod aws;
 mod commands;
 mod in_aws;
+mod reseal;
 mod rotation;
 mod shared_secrets;
 

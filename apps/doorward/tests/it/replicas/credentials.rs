@@ -1,7 +1,7 @@
 //! Passwords of databases that are changed while a server runs.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
@@ -11,10 +11,11 @@ use tokio::time::Instant;
 
 use crate::client::{Client, Tokens};
 use crate::deployment::Deployment;
+use crate::keys::aws::Aws;
 use crate::process::Process;
 use crate::python::python;
 use crate::replicas::database::Database;
-use crate::store::URL;
+use crate::store::{URL, unique_name};
 use crate::waiting::{PATIENCE, within};
 
 const EMAIL: &str = "ada@example.com";
@@ -27,24 +28,50 @@ const RECOVERY_TIME_MAX: Duration = Duration::from_secs(2);
 /// machine takes more than a second to let somebody in.
 const EMULATOR_TIME_MAX: Duration = Duration::from_secs(5);
 
-/// The file that names who signs in to a database.
-struct Credentials(PathBuf);
+/// Who signs in to a database, and where that is kept.
+enum Credentials {
+    File(PathBuf),
+    SecretsManager { aws: Aws, name: String },
+}
 
 impl Credentials {
-    fn of(deployment: &Deployment) -> Self {
-        Self(deployment.path("credentials.json"))
+    fn in_file(deployment: &Deployment, password: &str) -> Self {
+        let path = deployment.path("credentials.json");
+        write_over(&path, &text(password));
+        Self::File(path)
+    }
+
+    async fn in_secrets_manager(aws: Aws, password: &str) -> Self {
+        let name = unique_name();
+        aws.create_secret(&name, &text(password)).await;
+        Self::SecretsManager { aws, name }
     }
 
     fn setting(&self) -> String {
-        format!("file:{}", self.0.display())
+        match self {
+            Self::File(path) => format!("file:{}", path.display()),
+            Self::SecretsManager { name, .. } => format!("aws-sm:{name}"),
+        }
     }
 
-    /// Changes the password as those do who keep secrets in files: at once.
-    fn write(&self, password: &str) {
-        let new = self.0.with_extension("new");
-        fs::write(&new, json!({ "username": USER, "password": password }).to_string()).unwrap();
-        fs::rename(new, &self.0).unwrap();
+    /// Changes the password.
+    async fn write(&self, password: &str) {
+        match self {
+            Self::File(path) => write_over(path, &text(password)),
+            Self::SecretsManager { aws, name } => aws.put_secret(name, &text(password)).await,
+        }
     }
+}
+
+fn text(password: &str) -> String {
+    json!({ "username": USER, "password": password }).to_string()
+}
+
+/// Changes a file as those do who keep secrets in files: at once.
+fn write_over(path: &Path, text: &str) {
+    let new = path.with_extension("new");
+    fs::write(&new, text).unwrap();
+    fs::rename(new, path).unwrap();
 }
 
 /// Waits until every request is answered as if nothing had happened.
@@ -79,25 +106,41 @@ async fn sign_up_and_in(client: &Client) -> Tokens {
 
 #[tokio::test]
 async fn a_new_password_of_postgresql_is_taken_up_without_a_restart() {
+    let deployment = Deployment::new();
+    let credentials = Credentials::in_file(&deployment, "first");
+    postgresql_gets_new_passwords(deployment, credentials).await;
+}
+
+#[tokio::test]
+async fn a_new_password_in_secrets_manager_is_taken_up_although_the_last_one_is_kept_for_minutes() {
+    let aws = Aws::new();
+    let deployment = aws.known_to(Deployment::new());
+    let credentials = Credentials::in_secrets_manager(aws, "first").await;
+    postgresql_gets_new_passwords(deployment, credentials).await;
+}
+
+/// Has the password changed while a server runs, which works again as soon as it can.
+async fn postgresql_gets_new_passwords(deployment: Deployment, credentials: Credentials) {
     let postgres = Postgres::start().unwrap();
     postgres.create_user_with_password(USER, "first").unwrap();
     let url = format!("postgres://{}/postgres", postgres.address());
-    let deployment = Deployment::new().without_limits().with(URL, &url);
-    let credentials = Credentials::of(&deployment);
-    credentials.write("first");
-    let deployment = deployment.with("DOORWARD_STORAGE__CREDENTIALS", &credentials.setting());
+    let deployment = deployment
+        .without_limits()
+        .with(URL, &url)
+        .with("DOORWARD_STORAGE__CREDENTIALS", &credentials.setting());
     let server = deployment.serve().await;
     let mut tokens = sign_up_and_in(&server.client).await;
 
-    // First in the file, then in the server; then in the server, and much later in the file.
-    credentials.write("second");
+    // First where it is kept, then in the server; then in the server, and much later where it is
+    // kept.
+    credentials.write("second").await;
     change_password(&postgres, "second");
     works_again(&server.client, &mut tokens, RECOVERY_TIME_MAX).await;
 
     change_password(&postgres, "third");
     is_refused(&server.client).await;
     server.client.refresh(&tokens.refresh).await.is(503);
-    credentials.write("third");
+    credentials.write("third").await;
     works_again(&server.client, &mut tokens, RECOVERY_TIME_MAX).await;
     server.client.log_in(EMAIL).await;
     assert!(!server.process.said().contains("third"));
@@ -125,21 +168,20 @@ async fn a_new_password_of_redis_is_taken_up_without_a_restart() {
         .without_limits()
         .with("DOORWARD_EPHEMERAL__URL", &redis.url())
         .with("DOORWARD_EPHEMERAL__SESSIONS", "true");
-    let credentials = Credentials::of(&deployment);
-    credentials.write("first");
+    let credentials = Credentials::in_file(&deployment, "first");
     let deployment = deployment.with("DOORWARD_EPHEMERAL__CREDENTIALS", &credentials.setting());
     let server = deployment.serve().await;
     let mut tokens = sign_up_and_in(&server.client).await;
     tokens = server.client.refresh(&tokens.refresh).await.tokens();
     assert_ne!(command(&redis, &["DBSIZE"]).await, "0", "sessions are there");
 
-    credentials.write("second");
+    credentials.write("second").await;
     change_acl(&redis, "second").await;
     works_again(&server.client, &mut tokens, RECOVERY_TIME_MAX).await;
 
     change_acl(&redis, "third").await;
     is_refused(&server.client).await;
-    credentials.write("third");
+    credentials.write("third").await;
     works_again(&server.client, &mut tokens, RECOVERY_TIME_MAX).await;
     server.client.log_in(EMAIL).await;
     assert!(!server.process.said().contains("third"));
@@ -167,20 +209,19 @@ async fn a_new_password_of_mongodb_is_taken_up_without_a_restart() {
     let first = user.split_once(':').unwrap().1.replace("%40", "@").replace("%2F", "/");
     let place = format!("mongodb://{place}");
     let deployment = Deployment::new().without_limits().with(URL, &place);
-    let credentials = Credentials::of(&deployment);
-    credentials.write(&first);
+    let credentials = Credentials::in_file(&deployment, &first);
     let deployment = deployment.with("DOORWARD_STORAGE__CREDENTIALS", &credentials.setting());
     let server = deployment.serve().await;
     let mut tokens = sign_up_and_in(&server.client).await;
 
-    credentials.write("second");
+    credentials.write("second").await;
     change_password_of_mongodb(&mongo, &uri, "second").await;
     works_again(&server.client, &mut tokens, EMULATOR_TIME_MAX).await;
 
     let uri = place.replace("//", &format!("//{USER}:second@"));
     change_password_of_mongodb(&mongo, &uri, "third").await;
     is_refused(&server.client).await;
-    credentials.write("third");
+    credentials.write("third").await;
     works_again(&server.client, &mut tokens, EMULATOR_TIME_MAX).await;
     server.client.log_in(EMAIL).await;
     assert!(!server.process.said().contains("third"));
