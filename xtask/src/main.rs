@@ -14,6 +14,7 @@ mod services;
 mod steps;
 mod test_run;
 mod tidy;
+mod told_secrets;
 
 use std::error::Error;
 use std::process::ExitCode;

@@ -11,6 +11,7 @@ use crate::services::server::{Server, http_address};
 use crate::services::shared::Shared;
 use crate::services::{self, Cache, python_program};
 use crate::steps::Steps;
+use crate::told_secrets::Watch;
 
 const CHECKS: &str = "xtask/schemathesis";
 
@@ -46,15 +47,19 @@ pub(crate) fn run(root: &Path, cache: &Cache, nextest: &[String]) -> Result<()> 
         shared = Some(Shared::start(&python_program(cache, "python"))?);
         Ok(())
     });
+    let mut watch = None;
     steps.run("tests", &["servers"], || {
         let mut tests = cargo(root);
         tests.args(["nextest", "run", "--workspace"]).args(nextest);
         tests.envs(services::test_variables(cache));
         tests.envs(shared.iter().flat_map(Shared::variables));
         without_settings(&mut tests);
+        watch.insert(Watch::begin(root)?).tell(&mut tests);
         succeed(prefer_programs_of(&mut tests, &cache.programs()))
     });
     drop(shared);
+    steps.run("no test told a secret", &["tests"], || watch.take().map_or(Ok(()), Watch::end));
+    drop(watch);
     steps.run("examples in the documentation", &[], || {
         let packages = ["--package", "doorward-claims", "--package", "doorward-verify"];
         succeed(cargo(root).args(["test", "--quiet", "--doc"]).args(packages))

@@ -20,7 +20,10 @@ use web::{AppState, WebSettings};
 
 use crate::server::database_in;
 use crate::signing::NoRemoteSigner;
-use crate::{CountingEntropy, HashingGate, ObservedStore, TestClock, TestSecrets, TestServer};
+use crate::{
+    CountingEntropy, HashingGate, NEW_PASSWORD, ObservedStore, PASSWORD, TestClock, TestSecrets,
+    TestServer,
+};
 
 type Change<T> = Box<dyn FnOnce(&mut T) + Send>;
 
@@ -40,6 +43,7 @@ pub struct TestServerBuilder {
 
 impl TestServerBuilder {
     pub(crate) fn new() -> Self {
+        [PASSWORD, NEW_PASSWORD].into_iter().for_each(used_secrets::remember);
         Self {
             clock: TestClock::new(),
             folder: Arc::new(tempfile::tempdir().unwrap()),

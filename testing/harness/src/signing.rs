@@ -25,6 +25,9 @@ impl TestSecrets {
 
     /// Puts these secrets in place of the others.
     pub fn replace(&self, secrets: &[&[u8]]) {
+        for text in secrets.iter().filter_map(|secret| str::from_utf8(secret).ok()) {
+            used_secrets::remember(text);
+        }
         self.kept().secrets = secrets.iter().map(|secret| secret.to_vec()).collect();
     }
 

@@ -23,7 +23,10 @@ impl Tokens {
         answer.assert_status(200);
         let body = answer.json();
         let text = |name: &str| body[name].as_str().unwrap().to_owned();
-        Self { access: text("accessToken"), refresh: text("refreshToken"), body }
+        let tokens = Self { access: text("accessToken"), refresh: text("refreshToken"), body };
+        used_secrets::remember_token(&tokens.access);
+        used_secrets::remember_token(&tokens.refresh);
+        tokens
     }
 
     /// What the access token says, unverified.

@@ -1,22 +1,16 @@
 //! What a test uses as a secret, so that none of its processes says it.
 //!
-//! All of a test process is remembered in one place: `cargo nextest` runs each test in a process of
-//! its own, and where several share one, each is only watched more closely.
+//! `used-secrets` remembers them; here is where they come from.
 
-use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::fs;
 use std::path::Path;
 use std::process::Command;
-use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
 
 use serde_json::Value;
+pub(crate) use used_secrets::{remember, remember_token};
 
 use crate::client::PASSWORD;
-
-/// How a private key looks that somebody prints: PEM, or PKCS #8 in base64 (Ed25519, P-256, RSA).
-const PRIVATE_KEYS: [&str; 4] =
-    ["PRIVATE KEY-----", "BQYDK2VwBCIE", "AwEHBG0wawIBAQQg", "NBgkqhkiG9w0BAQEFAASC"];
 
 /// Members of JSON that are secret, whoever sends them.
 const SECRET_MEMBERS: [&str; 3] = ["password", "newPassword", "currentPassword"];
@@ -27,63 +21,11 @@ const TOKEN_MEMBERS: [&str; 3] = ["token", "accessToken", "refreshToken"];
 /// What passwords have as codes in URLs.
 const WRITTEN_IN_URLS: [(&str, &str); 4] = [("%40", "@"), ("%2F", "/"), ("%3F", "?"), ("%23", "#")];
 
-/// How many bytes of a secret must be said for it to count as said: a log may cut it off.
-const TOLD_BYTES: usize = 40;
-
-/// How many bytes find a candidate; shorter secrets are not remembered, since they may be words.
-const START_BYTES: usize = 8;
-
-static USED: LazyLock<Mutex<Secrets>> = LazyLock::new(|| {
-    let mut secrets = Secrets::default();
-    secrets.remember(PASSWORD);
-    for text in PRIVATE_KEYS {
-        secrets.remember(text);
-    }
-    Mutex::new(secrets)
-});
-
-/// Texts that nobody may say.
-#[derive(Default)]
-struct Secrets {
-    by_start: BTreeMap<[u8; START_BYTES], Vec<String>>,
-}
-
-impl Secrets {
-    fn remember(&mut self, secret: &str) {
-        let told = secret.get(..TOLD_BYTES).unwrap_or(secret);
-        if let Some(start) = told.as_bytes().first_chunk() {
-            let alike = self.by_start.entry(*start).or_default();
-            if !alike.iter().any(|known| known == told) {
-                alike.push(told.to_owned());
-            }
-        }
-    }
-
-    /// The first of them that stands in `text` and in none of `arguments`.
-    fn told_in(&self, text: &str, arguments: &[String]) -> Option<String> {
-        let bytes = text.as_bytes();
-        let mut places = bytes.windows(START_BYTES).enumerate();
-        places.find_map(|(place, start)| {
-            let alike = self.by_start.get(start)?;
-            let mut told = alike.iter().filter(|one| bytes[place..].starts_with(one.as_bytes()));
-            told.find(|one| !arguments.iter().any(|argument| argument.contains(*one))).cloned()
-        })
-    }
-}
-
-fn used() -> MutexGuard<'static, Secrets> {
-    USED.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
 /// A secret that the test used and which stands in `text`. Not one of the arguments of whoever said
 /// it: everybody on the machine can read these anyway.
 pub(crate) fn secret_told_in(text: &str, arguments: &[String]) -> Option<String> {
-    used().told_in(text, arguments)
-}
-
-/// Remembers a secret.
-pub(crate) fn remember(secret: &str) {
-    used().remember(secret);
+    remember(PASSWORD);
+    used_secrets::told_in(text, arguments)
 }
 
 /// Remembers a secret in one of the shapes that deployments have: the text itself, or JSON. User
@@ -92,19 +34,6 @@ pub(crate) fn remember_secrets_in(text: &str) {
     remember(text.trim());
     if let Ok(value @ (Value::Object(_) | Value::Array(_))) = serde_json::from_str(text) {
         remember_texts_of(&value);
-    }
-}
-
-/// Remembers what proves that a token is good. What a JWT says is no secret, and neither is whom a
-/// refresh token names, but nobody may log the beginning of one either.
-pub(crate) fn remember_token(token: &str) {
-    match token.rsplit_once('.') {
-        Some((signed, signature)) if signed.contains('.') => remember(signature),
-        _ if token.len() >= TOLD_BYTES => {
-            remember(token);
-            remember(token.get(token.len() - TOLD_BYTES..).unwrap_or(token));
-        }
-        _ => {}
     }
 }
 
@@ -223,6 +152,7 @@ mod tests {
 
     use serde_json::json;
     use tokio::task::LocalSet;
+    use used_secrets::TOLD_BYTES;
 
     use super::*;
     use crate::client::Client;
