@@ -20,7 +20,7 @@ const CHECKS: &str = "xtask/schemathesis";
 const INHERITED: [&str; 6] = ["PATH", "HOME", "TMPDIR", "LANG", "SSL_CERT_FILE", "SYSTEMROOT"];
 
 /// What the service under the contract check is told.
-const SETTINGS: [(&str, &str); 10] = [
+const SETTINGS: [(&str, &str); 11] = [
     ("DOORWARD_SERVER__LISTEN", "127.0.0.1:0"),
     ("DOORWARD_SERVER__OPERATIONS_LISTEN", "127.0.0.1:0"),
     ("DOORWARD_LOG__LEVEL", "info"),
@@ -32,6 +32,7 @@ const SETTINGS: [(&str, &str); 10] = [
     ("DOORWARD_LIMITS__FORGOT", "off"),
     ("DOORWARD_LIMITS__FORGOT_ADDRESS", "off"),
     ("DOORWARD_LIMITS__REFRESH", "off"),
+    ("DOORWARD_LIMITS__MFA", "off"),
 ];
 
 /// Runs everything and says what became of each step; `nextest` are more arguments for it.

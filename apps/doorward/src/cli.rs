@@ -128,6 +128,12 @@ pub(crate) enum UserCommand {
         #[arg(required = true, value_name = "ROLE")]
         roles: Vec<String>,
     },
+    /// Remove the second factor of a user who has lost it; ends all sessions and tells the user
+    #[command(after_help = "Example: doorward user reset-mfa ada@example.com")]
+    ResetMfa {
+        /// An id, an address, or a user name
+        user: String,
+    },
 }
 
 #[derive(Debug, Subcommand)]

@@ -12,8 +12,8 @@ use crypto::{
     Argon2EngineKind, Argon2Params, BcryptCost, DataKeys, HashAlgorithm, HashingSettings,
 };
 use service::{
-    CodePolicy, KeyParts, LimitPolicy, Parts, Policy, RegistrationPolicy, Service, StartError,
-    Stores, VerifyEmail,
+    CodePolicy, KeyParts, LimitPolicy, MfaPolicy, Parts, Policy, RegistrationPolicy, Service,
+    StartError, Stores, VerifyEmail,
 };
 use settings::{
     Argon2Implementation, LimitSettings, PasswordAlgorithm, PasswordSettings, RegistrationSettings,
@@ -67,8 +67,8 @@ pub(crate) enum OpenKeptServiceError {
     Storage(Failure),
     /// Passwords cannot be hashed as the settings say.
     Hashing(Failure),
-    /// A default role is not defined.
-    DefaultRoles(Failure),
+    /// A role that a setting names is not defined.
+    Roles(Failure),
 }
 
 /// The service as a server would find it, with the keys as they are kept. Makes none, not even the
@@ -86,7 +86,7 @@ pub(crate) async fn open_service_as_kept(
     let parts =
         parts(settings, issuer.as_str(), keys, stores).map_err(OpenKeptServiceError::Hashing)?;
     Service::start_with_kept_keys(parts).await.map_err(|error| match &error {
-        StartError::UnknownDefaultRole(..) => OpenKeptServiceError::DefaultRoles(explain(error)),
+        StartError::UnknownRole { .. } => OpenKeptServiceError::Roles(explain(error)),
         StartError::Hashing(_) => OpenKeptServiceError::Hashing(explain(error)),
         _ if is_of_the_store(&error) => OpenKeptServiceError::Storage(explain(error)),
         StartError::Keys(_) | StartError::Records(_) | StartError::MacKey(_) => {
@@ -149,6 +149,11 @@ fn policy(settings: &Settings, issuer: &str) -> Policy {
             verify_ttl: settings.codes.verify_ttl,
             reset_ttl: settings.codes.reset_ttl,
         },
+        mfa: MfaPolicy {
+            issuer: settings.mfa.issuer.clone(),
+            required_roles: settings.mfa.required_roles.clone(),
+            trusted_device_ttl: settings.mfa.trusted_device_ttl,
+        },
         limits: limits(settings.limits),
         links_base: format!("{issuer}{}", settings.server.base_path_text()),
         keys: signing::policy(&settings.keys),
@@ -164,6 +169,7 @@ const fn limits(settings: LimitSettings) -> LimitPolicy {
         forgot: settings.forgot,
         forgot_address: settings.forgot_address,
         refresh: settings.refresh,
+        mfa: settings.mfa,
     }
 }
 

@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use aws::SdkConfig;
 use contracts::{
-    EventSink, Limiter, MailOutboxStore, OneTimeCodeStore, OutboxStore, Probe, RecordStore,
-    RevocationStore, SessionStore, StoreError, UserStore,
+    EventSink, Limiter, MailOutboxStore, OneTimeCodeStore, OutboxStore, PendingSignInStore, Probe,
+    RecordStore, RevocationStore, SessionStore, StoreError, TrustedDeviceStore, UserStore,
 };
 use ephemeral::{
     FallbackLimiter, MemoryLimiter, RedisConnection, RedisLimiter, RedisSessionEnds, RedisSessions,
@@ -126,6 +126,8 @@ where
         + SessionStore
         + RevocationStore
         + OneTimeCodeStore
+        + PendingSignInStore
+        + TrustedDeviceStore
         + MailOutboxStore
         + OutboxStore
         + RecordStore
@@ -139,6 +141,8 @@ where
         sessions: store.clone(),
         revocations: store.clone(),
         codes: store.clone(),
+        pending_sign_ins: store.clone(),
+        trusted_devices: store.clone(),
         mails: store.clone(),
         outbox: store.clone(),
         records: store.clone(),

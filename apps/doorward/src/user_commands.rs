@@ -5,7 +5,10 @@ use domain::{
     Account, Client, EmailAddress, Password, PersonName, RoleName, User, UserId, Username,
 };
 use serde_json::{Value, json};
-use service::{HashingError, NewAccount, NewUser, Origin, Service, SetRolesError, SignUpError};
+use service::{
+    HashingError, NewAccount, NewUser, Origin, ResetFactorError, Service, SetRolesError,
+    SignUpError,
+};
 use settings::Settings;
 
 use crate::cli::UserCommand;
@@ -27,6 +30,7 @@ enum Parsed {
     Show(String),
     List { after: Option<UserId>, limit: usize },
     SetRoles { user: String, roles: BTreeSet<RoleName> },
+    ResetMfa(String),
 }
 
 impl Parsed {
@@ -51,6 +55,7 @@ impl Parsed {
             UserCommand::SetRoles { user, roles } => {
                 Self::SetRoles { user, roles: parse_roles(&roles)? }
             }
+            UserCommand::ResetMfa { user } => Self::ResetMfa(user),
         })
     }
 
@@ -74,6 +79,10 @@ impl Parsed {
             Self::SetRoles { user, roles } => {
                 let changed = service.set_roles(&user, &roles, &origin).await;
                 show(&changed.map_err(roles_failure)?, is_json)
+            }
+            Self::ResetMfa(user) => {
+                let reset = service.reset_factor(&user, &origin).await;
+                show(&reset.map_err(reset_failure)?, is_json)
             }
         }
     }
@@ -111,6 +120,15 @@ fn roles_failure(error: SetRolesError) -> Failure {
             Failure::Refused(error.to_string())
         }
         SetRolesError::Failure(failure) => store_failure()(failure),
+    }
+}
+
+fn reset_failure(error: ResetFactorError) -> Failure {
+    match error {
+        ResetFactorError::UnknownUser | ResetFactorError::NotEnabled => {
+            Failure::Refused(error.to_string())
+        }
+        ResetFactorError::Failure(failure) => store_failure()(failure),
     }
 }
 
@@ -157,6 +175,7 @@ fn to_json(user: &User) -> Value {
         "name": user.name.as_ref().map(PersonName::as_str),
         "roles": user.roles.iter().map(RoleName::as_str).collect::<Vec<_>>(),
         "status": user.status.name(),
+        "mfaEnabled": user.second_factor().is_some(),
     })
 }
 

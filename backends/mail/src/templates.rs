@@ -71,7 +71,7 @@ macro_rules! embedded {
     };
 }
 
-const EMBEDDED: [(&str, &str); 19] = embedded![
+const EMBEDDED: [(&str, &str); 29] = embedded![
     "layout.html",
     "happened.txt",
     "happened.html",
@@ -89,6 +89,16 @@ const EMBEDDED: [(&str, &str); 19] = embedded![
     "already_registered.html",
     "new_device.txt",
     "new_device.html",
+    "factor_enabled.txt",
+    "factor_enabled.html",
+    "factor_disabled.txt",
+    "factor_disabled.html",
+    "backup_code_used.txt",
+    "backup_code_used.html",
+    "backup_codes_low.txt",
+    "backup_codes_low.html",
+    "wrong_codes.txt",
+    "wrong_codes.html",
     "account_deleted.txt",
     "account_deleted.html",
 ];
@@ -124,7 +134,13 @@ impl Templates {
             let full = values::sample(template);
             self.fill(template, &full)?;
             // Not every client can be told.
-            self.fill(template, &MailValues { device: None, ip: None, ..full })?;
+            let untold = MailValues { device: None, ip: None, ..full.clone() };
+            self.fill(template, &untold)?;
+            // Words may differ for one and for none.
+            for left in [0, 1].into_iter().filter(|_| full.codes_left.is_some()) {
+                let few = MailValues { codes_left: Some(left), ..full.clone() };
+                self.fill(template, &few)?;
+            }
         }
         Ok(())
     }

@@ -19,6 +19,7 @@ pub(crate) fn context(product: &str, values: &MailValues) -> Value {
         at => values.at.and_then(date_and_time),
         device => values.device.as_deref().map(harmless),
         ip => values.ip.as_deref(),
+        codes_left => values.codes_left,
     }
 }
 
@@ -36,20 +37,30 @@ fn sample_code(page: &str, link_ttl: Duration) -> MailValues {
     }
 }
 
+fn sample_notice(codes_left: Option<usize>) -> MailValues {
+    MailValues {
+        at: Some(Timestamp::from_unix_ms(1_795_332_900_000)),
+        device: Some("Firefox on Linux".to_owned()),
+        ip: Some("203.0.113.7".to_owned()),
+        codes_left,
+        ..MailValues::default()
+    }
+}
+
 /// Values as a real mail has them.
 pub(crate) fn sample(template: MailTemplate) -> MailValues {
     match template {
         MailTemplate::VerifyAddress => sample_code("verify", Duration::from_hours(24)),
         MailTemplate::ConfirmAddress => sample_code("confirm", Duration::from_hours(24)),
         MailTemplate::ResetPassword => sample_code("reset", Duration::from_mins(10)),
-        MailTemplate::PasswordChanged | MailTemplate::AddressChanged | MailTemplate::NewDevice => {
-            MailValues {
-                at: Some(Timestamp::from_unix_ms(1_795_332_900_000)),
-                device: Some("Firefox on Linux".to_owned()),
-                ip: Some("203.0.113.7".to_owned()),
-                ..MailValues::default()
-            }
-        }
+        MailTemplate::PasswordChanged
+        | MailTemplate::AddressChanged
+        | MailTemplate::NewDevice
+        | MailTemplate::FactorEnabled
+        | MailTemplate::FactorDisabled
+        | MailTemplate::WrongCodes => sample_notice(None),
+        MailTemplate::BackupCodeUsed => sample_notice(Some(9)),
+        MailTemplate::BackupCodesLow => sample_notice(Some(3)),
         MailTemplate::AlreadyRegistered | MailTemplate::AccountDeleted => MailValues::default(),
     }
 }

@@ -22,6 +22,12 @@ impl Fields {
         self
     }
 
+    /// These and those.
+    pub(crate) fn and(mut self, other: Self) -> Self {
+        self.0.extend(other.0);
+        self
+    }
+
     /// Where the index of moments finds the item: `name` is what it is told by.
     pub(crate) fn due(self, kind: Kind, name: &str, at: Timestamp) -> Self {
         self.with("GSI1PK", text(kind.partition(shard_of(name)))).with("GSI1SK", moment(at))

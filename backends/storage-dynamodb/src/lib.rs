@@ -15,6 +15,7 @@ mod mails;
 mod notices;
 mod operation;
 mod outbox;
+mod pending_sign_ins;
 mod query;
 mod read;
 mod records;
@@ -29,7 +30,9 @@ mod sealed_keys;
 mod sessions;
 mod sweep;
 pub mod table;
+mod totp;
 mod transaction;
+mod trusted_devices;
 mod users;
 mod write;
 

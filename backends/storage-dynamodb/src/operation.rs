@@ -18,7 +18,8 @@
 //!   there: then a compare-and-set reports that it was too late, so that its caller reads again and
 //!   finds its own change; a try or a draw may be counted twice, which errs on the safe side.
 //! - **Unconditional puts** write the same again.
-//! - **Deletions** find nothing the second time. Where they are counted, one may be missed.
+//! - **Deletions** find nothing the second time. Where they are counted, one may be missed; where
+//!   somebody is to get what is removed, they are transactions.
 //!
 //! Whatever conflicts with another transaction or is throttled is tried again after a wait that
 //! differs from caller to caller, until [`OPERATION_MAX`] is over.

@@ -12,7 +12,7 @@ use crate::fields::Fields;
 use crate::query::{Range, key_of};
 use crate::row::Row;
 use crate::sweep::PATIENCE;
-use crate::table::{Key, Kind, challenge_list, owner_list, user_partition};
+use crate::table::{Key, Kind, TRUSTED_DEVICES, challenge_list, owner_list, user_partition};
 use crate::write::Action;
 
 /// Tombstones that are looked at in one turn.
@@ -20,7 +20,7 @@ const TOMBSTONES_MAX: usize = 1000;
 /// How long tombstones are looked at before what was found is removed.
 const LOOKING: Duration = Duration::from_millis(700);
 /// The kinds of items that stand in the partition of a user.
-const KINDS: [&str; 3] = ["SESS#", "DEVICE#", "CODE#"];
+const KINDS: [&str; 5] = ["SESS#", "DEVICE#", TRUSTED_DEVICES, "CODE#", "PENDING#"];
 /// Where the user's challenges stand after those and mails. They are not counted: for whoever
 /// counts, they went with their codes.
 const CHALLENGES: usize = KINDS.len() + 1;

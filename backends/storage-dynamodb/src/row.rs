@@ -38,8 +38,11 @@ impl<'a> Row<'a> {
     }
 
     pub(crate) fn counter(self, name: &'static str) -> Result<u64, StoreError> {
-        let number = self.optional_number(name)?.ok_or_else(|| malformed(name, "it is missing"))?;
-        parsed(name, u64::try_from(number))
+        self.optional_counter(name)?.ok_or_else(|| malformed(name, "it is missing"))
+    }
+
+    pub(crate) fn optional_counter(self, name: &'static str) -> Result<Option<u64>, StoreError> {
+        self.optional_number(name)?.map(|number| parsed(name, u64::try_from(number))).transpose()
     }
 
     pub(crate) fn small_counter(self, name: &'static str) -> Result<u32, StoreError> {
@@ -65,9 +68,17 @@ impl<'a> Row<'a> {
     }
 
     pub(crate) fn bytes(self, name: &'static str) -> Result<Box<[u8]>, StoreError> {
+        self.optional_bytes(name)?.ok_or_else(|| malformed(name, "it is missing"))
+    }
+
+    pub(crate) fn optional_bytes(
+        self,
+        name: &'static str,
+    ) -> Result<Option<Box<[u8]>>, StoreError> {
         match self.0.get(name) {
-            Some(AttributeValue::B(bytes)) => Ok(bytes.as_ref().into()),
-            _ => Err(malformed(name, "it is no binary")),
+            None => Ok(None),
+            Some(AttributeValue::B(bytes)) => Ok(Some(bytes.as_ref().into())),
+            Some(_) => Err(malformed(name, "it is no binary")),
         }
     }
 

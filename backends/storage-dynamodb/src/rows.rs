@@ -13,6 +13,7 @@ use crate::failure::malformed;
 use crate::fields::{Fields, bytes, counter, moment, text, texts};
 use crate::row::{Item, Row, known, parsed};
 use crate::table::{KEPT_AFTER_EXPIRY, Kind, shard_of, user_list};
+use crate::totp::{to_totp, totp_fields};
 
 /// What a tombstone says instead of a user's status.
 pub(crate) const ERASED: &str = "erased";
@@ -30,6 +31,7 @@ pub(crate) fn user_fields(user: &User) -> Fields {
         .maybe("password_hash", user.password_hash.as_ref().map(|hash| text(hash.expose())))
         .with("session_epoch", counter(user.session_epoch))
         .with("version", counter(user.version))
+        .and(totp_fields(user.totp.as_ref()))
 }
 
 /// All attributes of a new user.
@@ -65,6 +67,7 @@ pub(crate) fn to_user(item: &Item) -> Result<Option<User>, StoreError> {
         roles: row.texts("roles")?.into_iter().map(role).collect::<Result<_, _>>()?,
         status: known("user status", UserStatus::parse(status))?,
         password_hash: row.optional_text("password_hash")?.map(PasswordHash::new),
+        totp: to_totp(row)?,
         session_epoch: row.counter("session_epoch")?,
         version: row.counter("version")?,
         created_at: row.moment("created_at_ms")?,
@@ -76,7 +79,6 @@ pub(crate) fn to_user(item: &Item) -> Result<Option<User>, StoreError> {
 /// rotation touches none.
 pub(crate) fn session_fields(session: &Session) -> Fields {
     let id = session.id.to_string();
-    let client = &session.client;
     Fields::default()
         .due(Kind::Session, &id, session.expires_at)
         .expiring(session.expires_at, KEPT_AFTER_EXPIRY)
@@ -90,8 +92,7 @@ pub(crate) fn session_fields(session: &Session) -> Fields {
         .with("sealed_refresh_key", bytes(&session.sealed_refresh_key))
         .with("methods", method_names(&session.methods))
         .with("authenticated_at_ms", moment(session.authenticated_at))
-        .maybe("address", client.address.map(|address| text(address.to_string())))
-        .maybe("user_agent", client.user_agent.as_deref().map(text))
+        .and(client_fields(&session.client))
         .with("created_at_ms", moment(session.created_at))
         .with("last_used_at_ms", moment(session.last_used_at))
         .with("idle_expires_at_ms", moment(session.idle_expires_at))
@@ -102,7 +103,6 @@ pub(crate) fn session_fields(session: &Session) -> Fields {
 /// Reads a session.
 pub(crate) fn to_session(item: &Item) -> Result<Session, StoreError> {
     let row = Row(item);
-    let method = |name| known("authentication method", AuthenticationMethod::parse(name));
     Ok(Session {
         id: to_session_id(row.text("id")?)?,
         user_id: row.user("user")?,
@@ -112,15 +112,9 @@ pub(crate) fn to_session(item: &Item) -> Result<Session, StoreError> {
         rotated_at: row.moment("rotated_at_ms")?,
         rotated_by: row.optional_text("rotated_by")?.map(Into::into),
         sealed_refresh_key: row.bytes("sealed_refresh_key")?,
-        methods: row.texts("methods")?.into_iter().map(method).collect::<Result<_, _>>()?,
+        methods: to_methods(row)?,
         authenticated_at: row.moment("authenticated_at_ms")?,
-        client: Client {
-            address: row
-                .optional_text("address")?
-                .map(|text| parsed("client address", text.parse::<IpAddr>()))
-                .transpose()?,
-            user_agent: row.optional_text("user_agent")?.map(Into::into),
-        },
+        client: to_client(row)?,
         created_at: row.moment("created_at_ms")?,
         last_used_at: row.moment("last_used_at_ms")?,
         idle_expires_at: row.moment("idle_expires_at_ms")?,
@@ -147,4 +141,25 @@ pub(crate) fn to_session_id(text: &str) -> Result<SessionId, StoreError> {
 /// The authentication methods as one attribute.
 pub(crate) fn method_names(methods: &[AuthenticationMethod]) -> AttributeValue {
     texts(methods.iter().map(|method| method.name()))
+}
+
+/// Reads them.
+pub(crate) fn to_methods(row: Row<'_>) -> Result<Vec<AuthenticationMethod>, StoreError> {
+    let method = |name| known("authentication method", AuthenticationMethod::parse(name));
+    row.texts("methods")?.into_iter().map(method).collect()
+}
+
+/// The attributes of a client.
+pub(crate) fn client_fields(client: &Client) -> Fields {
+    Fields::default()
+        .maybe("address", client.address.map(|address| text(address.to_string())))
+        .maybe("user_agent", client.user_agent.as_deref().map(text))
+}
+
+/// Reads a client.
+pub(crate) fn to_client(row: Row<'_>) -> Result<Client, StoreError> {
+    let address = row.optional_text("address")?;
+    let address = address.map(|text| parsed("client address", text.parse::<IpAddr>()));
+    let user_agent = row.optional_text("user_agent")?.map(Into::into);
+    Ok(Client { address: address.transpose()?, user_agent })
 }

@@ -15,6 +15,7 @@ use crate::row::Row;
 use crate::rows::{ERASED, method_names, session_fields, to_session, to_user};
 use crate::table::{KEPT_AFTER_EXPIRY, Key, Kind, user_partition};
 use crate::transaction::{Guard, Transacted, Transaction};
+use crate::trusted_devices::insert_trusted_device;
 use crate::write::{Action, Written};
 
 /// The sort keys of sessions begin so, and are the last in their partition.
@@ -122,7 +123,7 @@ impl SessionStore for DynamoStorage {
 }
 
 impl DynamoStorage {
-    async fn compare_and_set(&self, action: Action) -> Result<Advanced, StoreError> {
+    pub(crate) async fn compare_and_set(&self, action: Action) -> Result<Advanced, StoreError> {
         match within(self.write(action)).await? {
             Written::Done(_) => Ok(Advanced::Yes),
             Written::Unmet(_) => Ok(Advanced::Stale),
@@ -147,7 +148,8 @@ impl DynamoStorage {
         let insert = Action::insert(&Key::session(user, session.id), session_fields(session));
         let transaction = Transaction::default()
             .guarded(Guard::Session, insert)
-            .and(put_device(user, &new.device))
+            .all(new.devices.iter().map(|device| put_device(user, device)))
+            .all(new.trusts.as_ref().map(insert_trusted_device))
             .all(insert_notices(&new.notices));
         self.transact_all(transaction).await.map(|()| InsertSession::Yes)
     }

@@ -19,14 +19,16 @@ impl DynamoStorage {
     /// not counted: they go with their codes, for whoever counts.
     pub(crate) async fn sweep(&self, expiry: Expiry, limit: usize) -> Result<usize, StoreError> {
         let until = Instant::now() + PATIENCE;
-        let (revocations, sessions, devices, codes, _) = tokio::try_join!(
+        let (revocations, sessions, devices, trusted, codes, pending, _) = tokio::try_join!(
             self.sweep_kind(Kind::Revocation, expiry.now, limit, until),
             self.sweep_kind(Kind::Session, expiry.sessions, limit, until),
             self.sweep_kind(Kind::Device, expiry.now, limit, until),
+            self.sweep_kind(Kind::TrustedDevice, expiry.now, limit, until),
             self.sweep_kind(Kind::Code, expiry.now, limit, until),
+            self.sweep_kind(Kind::PendingSignIn, expiry.now, limit, until),
             self.sweep_kind(Kind::Challenge, expiry.now, limit, until),
         )?;
-        Ok(revocations + sessions + devices + codes)
+        Ok(revocations + sessions + devices + trusted + codes + pending)
     }
 
     /// What the index knows to be over is removed if it still is: a device may be known for longer

@@ -22,7 +22,9 @@
 //! | user, or the tombstone of one | `USER#<user>` | `PROFILE` |
 //! | session | `USER#<user>` | `SESS#<session>` |
 //! | device | `USER#<user>` | `DEVICE#<digest, hex>` |
+//! | trusted device | `USER#<user>` | `DEVICE_TRUSTED#<device>` |
 //! | one-time code | `USER#<user>` | `CODE#<kind>` |
+//! | sign-in that wants another step | `USER#<user>` | `PENDING#<digest, hex>` |
 //! | whose address | `EMAIL#<key>` | `EMAIL` |
 //! | whose user name | `USERNAME#<name>` | `USERNAME` |
 //! | where a challenge leads | `CHALLENGE#<challenge>` | `CHALLENGE` |
@@ -42,13 +44,17 @@
 //! | tombstone with remains | `GSI1` | `ERASED#<0-3>` | when the user was erased |
 //! | session | `GSI1` | `SESSION#<0-3>` | absolute expiry |
 //! | device | `GSI1` | `DEVICE#<0-3>` | expiry |
+//! | trusted device | `GSI1` | `DEVICE_TRUSTED#<0-3>` | expiry |
 //! | one-time code | `GSI1` | `CODE#<0-3>` | expiry |
+//! | sign-in that wants another step | `GSI1` | `PENDING#<0-3>` | expiry |
 //! | where a challenge leads | `GSI1` | `CHALLENGE#<0-3>` | expiry of its code |
 //! | where a challenge leads | `GSI2` | `CHALLENGES#<user>` | challenge |
 //! | revocation | `GSI1` | `REVOCATION#<0-3>` | expiry |
 //! | mail | `GSI1` | `MAIL#<0-3>` | when it is due |
 //! | mail that goes with its user | `GSI2` | `OWNER#<user>` | mail |
 //! | record of the deployment | `GSI2` | `RECORDS` | name |
+//!
+//! In the partition of a user, sessions are the last: whoever lists them relies on it.
 //!
 //! A digit after `#` is a shard, chosen by a hash of the last part of the item's name, so that no
 //! partition is written by everybody. The sequence of revocations is the sum of its parts.
@@ -77,7 +83,10 @@ use std::time::Duration;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use contracts::{LimitKey, StoreError};
-use domain::{ChallengeId, CodeKind, DeviceDigest, EventId, MailId, SessionId, Timestamp, UserId};
+use domain::{
+    ChallengeId, CodeKind, DeviceDigest, EventId, MailId, SessionId, Timestamp, TrustedDeviceId,
+    UserId,
+};
 
 use crate::failure::malformed;
 use crate::row::Item;
@@ -103,7 +112,9 @@ pub(crate) const COUNTERS: u64 = 16;
 pub(crate) enum Kind {
     Session,
     Device,
+    TrustedDevice,
     Code,
+    PendingSignIn,
     Challenge,
     Revocation,
     Mail,
@@ -115,7 +126,9 @@ impl Kind {
         match self {
             Self::Session => "SESSION",
             Self::Device => "DEVICE",
+            Self::TrustedDevice => "DEVICE_TRUSTED",
             Self::Code => "CODE",
+            Self::PendingSignIn => "PENDING",
             Self::Challenge => "CHALLENGE",
             Self::Revocation => "REVOCATION",
             Self::Mail => "MAIL",
@@ -150,11 +163,19 @@ impl Key {
     }
 
     pub(crate) fn device(user: &UserId, digest: DeviceDigest) -> Self {
-        Self::new(user_partition(user), format!("DEVICE#{}", hex(digest.0)))
+        Self::new(user_partition(user), format!("DEVICE#{}", hex(&digest.0)))
+    }
+
+    pub(crate) fn trusted_device(user: &UserId, id: TrustedDeviceId) -> Self {
+        Self::new(user_partition(user), format!("{TRUSTED_DEVICES}{id}"))
     }
 
     pub(crate) fn code(user: &UserId, kind: CodeKind) -> Self {
         Self::new(user_partition(user), format!("CODE#{}", kind.name()))
+    }
+
+    pub(crate) fn pending_sign_in(user: &UserId, secret_digest: [u8; 32]) -> Self {
+        Self::new(user_partition(user), format!("PENDING#{}", hex(&secret_digest)))
     }
 
     pub(crate) fn email(key: &str) -> Self {
@@ -201,7 +222,7 @@ impl Key {
     }
 
     pub(crate) fn limit(key: LimitKey) -> Self {
-        Self::new(format!("LIMIT#{}", hex(key.0)), "LIMIT")
+        Self::new(format!("LIMIT#{}", hex(&key.0)), "LIMIT")
     }
 
     pub(crate) fn record(name: &str) -> Self {
@@ -229,6 +250,9 @@ impl Key {
         ])
     }
 }
+
+/// The sort keys of trusted devices begin so.
+pub(crate) const TRUSTED_DEVICES: &str = "DEVICE_TRUSTED#";
 
 /// The partition of the parts of the revocation sequence.
 pub(crate) const COUNTER_PARTITION: &str = "COUNTERS";
@@ -286,8 +310,9 @@ pub(crate) fn digest_of(text: &str) -> u64 {
     digest ^ (digest >> 32)
 }
 
-fn hex(bytes: [u8; 16]) -> String {
-    format!("{:032x}", u128::from_be_bytes(bytes))
+fn hex(bytes: &[u8]) -> String {
+    let digits = bytes.iter().flat_map(|byte| [byte >> 4, byte & 0xf]);
+    digits.filter_map(|digit| char::from_digit(digit.into(), 16)).collect()
 }
 
 #[cfg(test)]
@@ -302,5 +327,26 @@ mod tests {
             counts[usize::try_from(shard_of(&format!("user_{number}"))).unwrap()] += 1;
         }
         assert!(counts.iter().all(|count| *count > 60), "{counts:?}");
+    }
+
+    #[test]
+    fn digests_are_written_with_all_their_zeros() {
+        assert_eq!(hex(&[0, 1, 0x2a, 0xff]), "00012aff");
+    }
+
+    #[test]
+    fn sessions_are_the_last_of_what_belongs_to_a_user() {
+        let user = UserId::parse("u").unwrap();
+        let session = Key::session(&user, SessionId::from_bytes([0; 16]));
+        let before = [
+            Key::user(&user),
+            Key::device(&user, DeviceDigest([255; 16])),
+            Key::trusted_device(&user, TrustedDeviceId::from_bytes([255; 16])),
+            Key::pending_sign_in(&user, [255; 32]),
+        ];
+        let codes = CodeKind::ALL.map(|kind| Key::code(&user, kind));
+        for key in before.iter().chain(&codes) {
+            assert!(key.pk == session.pk && key.sk < session.sk, "{key:?}");
+        }
     }
 }

@@ -16,6 +16,8 @@
 //!     it: an attempt that was lost is found, not repeated.
 //!   - A draw on a quota may count twice, and what is given back may be lost, but not be given
 //!     twice. Both err to the side of refusing, by one.
+//!   - What is taken is marked first, with its operation in it, and then removed: nobody finds what
+//!     is marked, and a removal that is lost leaves something to the sweep, not to anybody.
 //! - **A write conflict** (112, or a transaction that the server ended), or no connection: nothing
 //!   was written. It is tried again with growing pauses until the deadline.
 //! - **A commit that fails**, in whatever way: an earlier sending of it may have arrived, so the
@@ -32,6 +34,7 @@ use std::time::Duration;
 use contracts::{BoxError, StoreError};
 use mongodb::bson::oid::ObjectId;
 use mongodb::error::{Error, ErrorKind, TRANSIENT_TRANSACTION_ERROR, WriteFailure};
+use tokio::time::Instant;
 
 use crate::connection::{Connected, Connection, Turn};
 
@@ -115,10 +118,19 @@ where
 }
 
 /// Gives up at the deadline. An operation of several commands is wrapped as a whole.
-pub(crate) async fn in_time<T>(
+pub(crate) fn in_time<T>(
+    work: impl Future<Output = Result<T, StoreError>> + Send,
+) -> impl Future<Output = Result<T, StoreError>> + Send {
+    in_time_since(Instant::now(), work)
+}
+
+/// Gives up at the deadline of what began then: for what an operation does after its outcome is
+/// certain, and may leave undone.
+pub(crate) async fn in_time_since<T>(
+    began: Instant,
     work: impl Future<Output = Result<T, StoreError>> + Send,
 ) -> Result<T, StoreError> {
-    tokio::time::timeout(DEADLINE, work)
+    tokio::time::timeout_at(began + DEADLINE, work)
         .await
         .unwrap_or_else(|_| Err(unavailable("the store did not answer in time")))
 }

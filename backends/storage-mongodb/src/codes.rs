@@ -3,10 +3,10 @@ use contracts::{CodePut, OneTimeCodeStore, PutCode, SpendCode, StoreError};
 use domain::{ChallengeId, CodeKind, EmailAddress, OneTimeCode, Timestamp, UserId};
 use mongodb::bson::oid::ObjectId;
 use mongodb::bson::{Document, doc};
-use mongodb::options::ReturnDocument;
 
 use crate::MongoStorage;
-use crate::attempts::{in_time, retrying};
+use crate::attempts::in_time;
+use crate::changes::Change;
 use crate::collections::CODES;
 use crate::documents::{Fields, binary, known, parsed, put_some};
 use crate::notices::insert_notices;
@@ -55,33 +55,13 @@ impl OneTimeCodeStore for MongoStorage {
         tries_max: u32,
         now: Timestamp,
     ) -> Result<Option<OneTimeCode>, StoreError> {
-        let challenge = challenge.to_string();
-        let operation = ObjectId::new();
-        let filter = &doc! {
-            "challenge": &challenge,
+        let mut change = Change::new(CODES, doc! { "challenge": challenge.to_string() });
+        change.guards = doc! {
             "tries": { "$lt": i64::from(tries_max) },
             "short_code_expires_at": { "$gt": now.unix_ms() },
         };
-        let change = &doc! { "$inc": { "tries": 1_i64 }, "$set": { "operation": operation } };
-        let mine = &doc! { "challenge": &challenge, "operation": operation };
-        let found = retrying(&self.connection, |attempt| async move {
-            let codes = attempt.connected.database.collection::<Document>(CODES);
-            if attempt.may_be_done {
-                // Written as it is, so that the answer comes when no failover takes it back.
-                let again = doc! { "$set": { "operation": operation } };
-                let counted = codes
-                    .find_one_and_update(mine.clone(), again)
-                    .return_document(ReturnDocument::After);
-                if let Some(counted) = counted.await? {
-                    return Ok(Some(counted));
-                }
-            }
-            codes
-                .find_one_and_update(filter.clone(), change.clone())
-                .return_document(ReturnDocument::After)
-                .await
-        })
-        .await?;
+        change.adds = Some(("tries", 1));
+        let found = self.change(&change).await?;
         found.as_ref().map(to_code).transpose()
     }
 }

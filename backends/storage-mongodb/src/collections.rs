@@ -10,6 +10,10 @@ pub(crate) const ROLES: &str = "roles";
 pub(crate) const SESSIONS: &str = "sessions";
 /// Devices that people sign in with, by digest and user.
 pub(crate) const DEVICES: &str = "devices";
+/// Browsers whose sign-ins skip the second factor, by their id and user.
+pub(crate) const TRUSTED_DEVICES: &str = "trusted_devices";
+/// Sign-ins that want another step, by digest and user.
+pub(crate) const PENDING_SIGN_INS: &str = "pending_sign_ins";
 /// One-time codes, by kind and user.
 pub(crate) const CODES: &str = "one_time_codes";
 /// Revocations, by the operation that wrote them: ids that grow with time.

@@ -107,6 +107,11 @@ impl<'a> Fields<'a> {
         parsed(name, <[u8; N]>::try_from(self.bytes(name)?))
     }
 
+    /// Fields within a field, which may be absent.
+    pub(crate) fn optional_fields(&self, name: &'static str) -> Result<Option<Self>, StoreError> {
+        self.has(name).then(|| parsed(name, self.0.get_document(name)).map(Self)).transpose()
+    }
+
     /// A user's id.
     pub(crate) fn user(&self, name: &'static str) -> Result<UserId, StoreError> {
         parsed(name, UserId::parse(self.text(name)?))

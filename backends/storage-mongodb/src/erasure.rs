@@ -6,7 +6,9 @@ use mongodb::bson::{Bson, doc};
 
 use crate::MongoStorage;
 use crate::codes::delete_codes;
-use crate::collections::{CODES, DEVICES, MAILS, REMAINS, SESSIONS, USERS};
+use crate::collections::{
+    CODES, DEVICES, MAILS, PENDING_SIGN_INS, REMAINS, SESSIONS, TRUSTED_DEVICES, USERS,
+};
 use crate::documents::counter;
 use crate::notices::insert_notices;
 use crate::operation::{Guard, Operation, Step};
@@ -16,7 +18,7 @@ use crate::revocations::insert_revocation;
 use crate::user_documents::tombstone;
 
 /// What belongs to users beside their record.
-const KINDS: [&str; 4] = [SESSIONS, DEVICES, CODES, MAILS];
+const KINDS: [&str; 6] = [SESSIONS, DEVICES, TRUSTED_DEVICES, PENDING_SIGN_INS, CODES, MAILS];
 
 /// How many users are looked after by one command.
 const USERS_AT_ONCE: usize = 200;

@@ -6,6 +6,7 @@
 
 mod attempts;
 mod ca_bundle;
+mod changes;
 mod codes;
 mod collections;
 mod connection;
@@ -18,6 +19,7 @@ mod notices;
 mod operation;
 mod outbox;
 mod outcomes;
+mod pending_sign_ins;
 mod reads;
 mod records;
 mod revocations;
@@ -26,6 +28,7 @@ mod session_documents;
 mod sessions;
 mod settings;
 mod transaction;
+mod trusted_devices;
 mod user_documents;
 mod users;
 

@@ -6,7 +6,10 @@ use mongodb::bson::{Document, doc};
 
 use crate::MongoStorage;
 use crate::attempts::in_time;
-use crate::collections::{CODES, COUNTER_SHARDS, COUNTERS, DEVICES, LIMITS, REVOCATIONS, SESSIONS};
+use crate::collections::{
+    CODES, COUNTER_SHARDS, COUNTERS, DEVICES, LIMITS, PENDING_SIGN_INS, REVOCATIONS, SESSIONS,
+    TRUSTED_DEVICES,
+};
 use crate::documents::{Fields, counter, malformed, parsed, put_some};
 use crate::operation::{Step, shard};
 use crate::reads::Page;
@@ -42,6 +45,8 @@ impl RevocationStore for MongoStorage {
                 (SESSIONS, "expires_at", expiry.sessions),
                 (CODES, "expires_at", expiry.now),
                 (DEVICES, "expires_at", expiry.now),
+                (TRUSTED_DEVICES, "expires_at", expiry.now),
+                (PENDING_SIGN_INS, "expires_at", expiry.now),
                 (LIMITS, "whole_at", expiry.now),
             ] {
                 let filter = doc! { field: { "$lte": until.unix_ms() } };

@@ -2,7 +2,9 @@
 //! DocumentDB an index is built in the foreground, one at a time, and a transaction can make
 //! neither.
 //!
-//! A step may be taken by several instances at once, and again after it was taken by half.
+//! A step may be taken by several instances at once, and again after it was taken by half. A
+//! release does not look at steps that it does not know, so a step may only add what the release
+//! before can work beside.
 
 use std::time::Duration;
 
@@ -14,11 +16,11 @@ use mongodb::options::IndexOptions;
 use mongodb::{Database, IndexModel};
 
 use crate::attempts::{
-    Attempt, DUPLICATE_KEY, code, failure, is_worth_another_try, pause, unavailable,
+    Attempt, DUPLICATE_KEY, code, failure, is_worth_another_try, pause, retrying, unavailable,
 };
 use crate::collections::{
-    CODES, COUNTER_SHARDS, COUNTERS, DEVICES, LIMITS, MAILS, OUTBOX, RECORDS, REMAINS, REVOCATIONS,
-    ROLES, SCHEMA, SESSIONS, USERS,
+    CODES, COUNTER_SHARDS, COUNTERS, DEVICES, LIMITS, MAILS, OUTBOX, PENDING_SIGN_INS, RECORDS,
+    REMAINS, REVOCATIONS, ROLES, SCHEMA, SESSIONS, TRUSTED_DEVICES, USERS,
 };
 use crate::connection::Connection;
 use crate::operation::shard;
@@ -32,10 +34,32 @@ const COLLECTION_EXISTS: i32 = 48;
 /// What DocumentDB says to whoever wants an index while it builds another of that collection.
 const INDEX_BUILD_IN_PROGRESS: i32 = 40_333;
 
-const ACCOUNTS: &str = "0001_accounts";
+/// A step of the schema.
+#[derive(Clone, Copy)]
+enum Step {
+    Accounts,
+    SecondFactor,
+}
 
-/// All steps, in their order.
-const STEPS: [&str; 1] = [ACCOUNTS];
+impl Step {
+    /// In their order.
+    const ALL: [Self; 2] = [Self::Accounts, Self::SecondFactor];
+
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Accounts => "0001_accounts",
+            Self::SecondFactor => "0002_second_factor",
+        }
+    }
+
+    async fn take(self, database: &Database) -> Result<(), Error> {
+        match self {
+            Self::Accounts => accounts(database).await?,
+            Self::SecondFactor => second_factor(database).await?,
+        }
+        seed(database, SCHEMA, [doc! { "_id": self.name() }]).await
+    }
+}
 
 /// What an index holds a collection to.
 enum Kind {
@@ -47,37 +71,40 @@ enum Kind {
 
 /// The names of the steps that were not taken yet.
 pub(crate) async fn pending(connection: &Connection) -> Result<Vec<&'static str>, StoreError> {
-    let taken = crate::attempts::retrying(connection, |Attempt { connected, .. }| async move {
-        let mut taken = Vec::new();
-        for step in STEPS {
-            let schema = connected.database.collection::<Document>(SCHEMA);
-            if schema.find_one(doc! { "_id": step }).await?.is_some() {
-                taken.push(step);
+    Ok(steps_to_take(connection).await?.into_iter().map(Step::name).collect())
+}
+
+async fn steps_to_take(connection: &Connection) -> Result<Vec<Step>, StoreError> {
+    retrying(connection, |Attempt { connected, .. }| async move {
+        let schema = connected.database.collection::<Document>(SCHEMA);
+        let mut pending = Vec::new();
+        for step in Step::ALL {
+            if schema.find_one(doc! { "_id": step.name() }).await?.is_none() {
+                pending.push(step);
             }
         }
-        Ok(taken)
+        Ok(pending)
     })
-    .await?;
-    Ok(STEPS.into_iter().filter(|step| !taken.contains(step)).collect())
+    .await
 }
 
 /// Takes the steps that were not taken yet. Returns their names.
 pub(crate) async fn migrate(connection: &Connection) -> Result<Vec<&'static str>, StoreError> {
-    let pending = pending(connection).await?;
+    let pending = steps_to_take(connection).await?;
     for step in &pending {
-        tokio::time::timeout(STEP_MAX, persist(connection, step))
-            .await
-            .unwrap_or_else(|_| Err(unavailable(format!("the step {step} took too long"))))?;
+        let too_long = || unavailable(format!("the step {} took too long", step.name()));
+        let taken = tokio::time::timeout(STEP_MAX, persist(connection, *step)).await;
+        taken.unwrap_or_else(|_| Err(too_long()))?;
     }
-    Ok(pending)
+    Ok(pending.into_iter().map(Step::name).collect())
 }
 
 /// Takes a step, as often as somebody else is at it.
-async fn persist(connection: &Connection, step: &'static str) -> Result<(), StoreError> {
+async fn persist(connection: &Connection, step: Step) -> Result<(), StoreError> {
     let (mut pauses, mut lost) = (0, 0);
     loop {
         let connected = connection.current();
-        match accounts(&connected.database, step).await {
+        match step.take(&connected.database).await {
             Ok(()) => return Ok(()),
             Err(error) if code(&error) == Some(INDEX_BUILD_IN_PROGRESS) => {}
             Err(error) if lost < 3 && is_worth_another_try(&error) => lost += 1,
@@ -88,7 +115,7 @@ async fn persist(connection: &Connection, step: &'static str) -> Result<(), Stor
     }
 }
 
-async fn accounts(database: &Database, step: &str) -> Result<(), Error> {
+async fn accounts(database: &Database) -> Result<(), Error> {
     use Kind::{Plain, Unique, UniqueWherePresent};
     for name in [OUTBOX, RECORDS, REMAINS, ROLES, COUNTERS, SCHEMA] {
         match database.create_collection(name).await {
@@ -119,8 +146,14 @@ async fn accounts(database: &Database, step: &str) -> Result<(), Error> {
     seed(database, ROLES, roles).await?;
     let parts =
         (0..COUNTER_SHARDS).map(|part| doc! { "_id": shard(SEQUENCE, part), "value": 0_i64 });
-    seed(database, COUNTERS, parts).await?;
-    seed(database, SCHEMA, [doc! { "_id": step }]).await
+    seed(database, COUNTERS, parts).await
+}
+
+async fn second_factor(database: &Database) -> Result<(), Error> {
+    use Kind::Plain;
+    index(database, TRUSTED_DEVICES, &[(&["user_id", "_id"], Plain), (&["expires_at"], Plain)])
+        .await?;
+    index(database, PENDING_SIGN_INS, &[(&["user_id"], Plain), (&["expires_at"], Plain)]).await
 }
 
 async fn index(

@@ -30,10 +30,14 @@ pub(crate) fn session_document(session: &Session, operation: ObjectId) -> Docume
         "operation": operation,
     };
     put_some(&mut document, "rotated_by", session.rotated_by.as_deref());
-    let client = &session.client;
-    put_some(&mut document, "address", client.address.map(|address| address.to_string()));
-    put_some(&mut document, "user_agent", client.user_agent.as_deref());
+    put_client(&mut document, &session.client);
     document
+}
+
+/// Adds the fields of a client.
+pub(crate) fn put_client(document: &mut Document, client: &Client) {
+    put_some(document, "address", client.address.map(|address| address.to_string()));
+    put_some(document, "user_agent", client.user_agent.as_deref());
 }
 
 /// The authentication methods as a field.
@@ -53,24 +57,31 @@ pub(crate) fn to_session(document: &Document) -> Result<Session, StoreError> {
         rotated_at: fields.moment("rotated_at")?,
         rotated_by: fields.optional_text("rotated_by")?.map(Into::into),
         sealed_refresh_key: fields.bytes("sealed_refresh_key")?.into(),
-        methods: fields
-            .texts("methods")?
-            .into_iter()
-            .map(|name| known("authentication method", AuthenticationMethod::parse(name)))
-            .collect::<Result<_, _>>()?,
+        methods: to_methods(&fields)?,
         authenticated_at: fields.moment("authenticated_at")?,
-        client: Client {
-            address: fields
-                .optional_text("address")?
-                .map(|text| parsed("client address", text.parse::<IpAddr>()))
-                .transpose()?,
-            user_agent: fields.optional_text("user_agent")?.map(Into::into),
-        },
+        client: to_client(&fields)?,
         created_at: fields.moment("created_at")?,
         last_used_at: fields.moment("last_used_at")?,
         idle_expires_at: fields.moment("idle_expires_at")?,
         expires_at: fields.moment("expires_at")?,
         end: to_end(&fields)?,
+    })
+}
+
+/// Reads authentication methods.
+pub(crate) fn to_methods(fields: &Fields<'_>) -> Result<Vec<AuthenticationMethod>, StoreError> {
+    let names = fields.texts("methods")?.into_iter();
+    names.map(|name| known("authentication method", AuthenticationMethod::parse(name))).collect()
+}
+
+/// Reads a client.
+pub(crate) fn to_client(fields: &Fields<'_>) -> Result<Client, StoreError> {
+    let address = fields.optional_text("address")?;
+    Ok(Client {
+        address: address
+            .map(|text| parsed("client address", text.parse::<IpAddr>()))
+            .transpose()?,
+        user_agent: fields.optional_text("user_agent")?.map(Into::into),
     })
 }
 

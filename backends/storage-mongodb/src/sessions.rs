@@ -6,9 +6,10 @@ use contracts::{
 use domain::{Account, DeviceDigest, Session, SessionId, Timestamp, User, UserId, UserStatus};
 use futures_util::future::try_join3;
 use mongodb::bson::{Document, doc};
+use tokio::time::Instant;
 
 use crate::MongoStorage;
-use crate::attempts::in_time;
+use crate::attempts::{in_time, in_time_since};
 use crate::collections::{DEVICES, SESSIONS, USERS};
 use crate::documents::{Fields, binary, counter};
 use crate::notices::{insert_events, insert_notices};
@@ -19,13 +20,14 @@ use crate::revocations::insert_revocation;
 use crate::session_documents::{
     device_document, device_key, method_names, session_document, to_sealed_key, to_session,
 };
+use crate::trusted_devices::insert_trusted_device;
 use crate::user_documents::to_account;
 use crate::users::all_roles;
 
 #[async_trait]
 impl SessionStore for MongoStorage {
     async fn insert_session(&self, new: &NewSession) -> Result<InsertSession, StoreError> {
-        let session = &new.session;
+        let (began, session) = (Instant::now(), &new.session);
         let mut operation = Operation::traced(SESSIONS, session.id.to_string());
         // Only read: a session whose epoch is passed while it begins is dead when it is used, and
         // sign-ins of one user do not meet in a transaction.
@@ -36,17 +38,17 @@ impl SessionStore for MongoStorage {
         });
         let document = session_document(session, operation.id);
         operation.push(Step::Insert { into: SESSIONS, documents: vec![document] });
-        let device = device_document(&session.user_id, &new.device);
-        operation.push(Step::Put {
+        operation.extend(new.devices.iter().map(|device| Step::Put {
             into: DEVICES,
-            filter: doc! { "_id": device_key(&session.user_id, new.device.digest) },
-            document: device,
-        });
+            filter: doc! { "_id": device_key(&session.user_id, device.digest) },
+            document: device_document(&session.user_id, device),
+        }));
+        operation.extend(new.trusts.as_ref().map(insert_trusted_device));
         operation.extend(insert_notices(&new.notices));
         match self.write(operation).await? {
             Written::Done => {
                 // The session has begun, whatever becomes of the time of the last sign-in.
-                if let Err(error) = self.write(note_sign_in(session)).await {
+                if let Err(error) = in_time_since(began, self.write(note_sign_in(session))).await {
                     let cause = contracts::chain(&error);
                     tracing::warn!(cause, "the time of a sign-in was not noted");
                 }

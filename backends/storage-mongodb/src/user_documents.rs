@@ -4,13 +4,13 @@ use std::collections::BTreeSet;
 
 use contracts::{EraseUser, StoreError};
 use domain::{
-    Account, EmailAddress, PasswordHash, Permission, PersonName, RoleName, User, UserId,
-    UserStatus, Username,
+    Account, BackupCodeMac, EmailAddress, EnabledTotp, PasswordHash, Permission, PersonName,
+    RoleName, TotpFactor, User, UserId, UserStatus, Username,
 };
 use mongodb::bson::oid::ObjectId;
 use mongodb::bson::{Bson, Document, doc};
 
-use crate::documents::{Fields, counter, known, parsed, put_some};
+use crate::documents::{Fields, binary, counter, known, malformed, parsed, put_some};
 
 /// Of users who are there: a tombstone has no version, epoch, status, address, name or password, so
 /// no filter on one of these finds it.
@@ -77,12 +77,54 @@ fn changing_fields(user: &User, operation: ObjectId) -> Document {
     }
 }
 
-fn optional_fields(user: &User) -> [(&'static str, Option<&str>); 3] {
+fn optional_fields(user: &User) -> [(&'static str, Option<Bson>); 4] {
     [
-        ("username", user.username.as_ref().map(Username::as_str)),
-        ("name", user.name.as_ref().map(PersonName::as_str)),
-        ("password_hash", user.password_hash.as_ref().map(PasswordHash::expose)),
+        ("username", user.username.as_ref().map(|name| name.as_str().into())),
+        ("name", user.name.as_ref().map(|name| name.as_str().into())),
+        ("password_hash", user.password_hash.as_ref().map(|hash| hash.expose().into())),
+        ("totp", user.totp.as_ref().map(|factor| totp_document(factor).into())),
     ]
+}
+
+/// One field of the user, so that there is all of a factor or nothing.
+fn totp_document(factor: &TotpFactor) -> Document {
+    let mut document = doc! {
+        "sealed_secret": binary(&factor.sealed_secret),
+        "begun_at": factor.begun_at.unix_ms(),
+    };
+    let enabled = factor.enabled.as_ref().map(|enabled| {
+        let backup_codes: Vec<u8> = enabled.backup_codes.iter().flat_map(|code| code.0).collect();
+        doc! {
+            "at": enabled.at.unix_ms(),
+            "last_step": counter(enabled.last_step),
+            "backup_codes": binary(&backup_codes),
+        }
+    });
+    put_some(&mut document, "enabled", enabled);
+    document
+}
+
+fn to_totp(fields: &Fields<'_>) -> Result<TotpFactor, StoreError> {
+    Ok(TotpFactor {
+        sealed_secret: fields.bytes("sealed_secret")?.into(),
+        begun_at: fields.moment("begun_at")?,
+        enabled: fields
+            .optional_fields("enabled")?
+            .map(|enabled| to_enabled_totp(&enabled))
+            .transpose()?,
+    })
+}
+
+fn to_enabled_totp(fields: &Fields<'_>) -> Result<EnabledTotp, StoreError> {
+    let (backup_codes, rest) = fields.bytes("backup_codes")?.as_chunks();
+    if !rest.is_empty() {
+        return Err(malformed("backup codes", "half a code"));
+    }
+    Ok(EnabledTotp {
+        at: fields.moment("at")?,
+        last_step: fields.counter("last_step")?,
+        backup_codes: backup_codes.iter().copied().map(BackupCodeMac).collect(),
+    })
 }
 
 /// Reads a user.
@@ -107,6 +149,7 @@ pub(crate) fn to_user(document: &Document) -> Result<User, StoreError> {
             .collect::<Result<_, _>>()?,
         status: known("user status", UserStatus::parse(fields.text("status")?))?,
         password_hash: fields.optional_text("password_hash")?.map(PasswordHash::new),
+        totp: fields.optional_fields("totp")?.map(|factor| to_totp(&factor)).transpose()?,
         session_epoch: fields.counter("session_epoch")?,
         version: fields.counter("version")?,
         created_at: fields.moment("created_at")?,

@@ -96,6 +96,10 @@ pub(crate) const DELETE_CODES: Sql =
     delete_expired!("one_time_codes", "user_id, kind", "expires_at_ms");
 pub(crate) const DELETE_DEVICES: Sql =
     delete_expired!("devices", "user_id, digest", "expires_at_ms");
+pub(crate) const DELETE_TRUSTED_DEVICES: Sql =
+    delete_expired!("trusted_devices", "user_id, id", "expires_at_ms");
+pub(crate) const DELETE_PENDING_SIGN_INS: Sql =
+    delete_expired!("pending_sign_ins", "user_id, secret_digest", "expires_at_ms");
 /// On a server a row goes when the ten minutes are over within which it became whole, because an
 /// index on the very moment would have to change with each draw.
 pub(crate) const DELETE_LIMITS: Sql = Sql {
@@ -141,6 +145,11 @@ macro_rules! delete_remains {
 pub(crate) const DELETE_SESSIONS_OF_NOBODY: Sql = delete_remains!("sessions", "id", "o.id");
 pub(crate) const DELETE_DEVICES_OF_NOBODY: Sql =
     delete_remains!("devices", "user_id, digest", "o.user_id, o.digest");
+pub(crate) const DELETE_TRUSTED_DEVICES_OF_NOBODY: Sql =
+    delete_remains!("trusted_devices", "user_id, id", "o.user_id, o.id");
+/// Sign-ins that wait for a code, or began while the user was being erased.
+pub(crate) const DELETE_PENDING_SIGN_INS_OF_NOBODY: Sql =
+    delete_remains!("pending_sign_ins", "user_id, secret_digest", "o.user_id, o.secret_digest");
 /// Codes that somebody asked for while the user was being erased.
 pub(crate) const DELETE_CODES_OF_NOBODY: Sql =
     delete_remains!("one_time_codes", "user_id, kind", "o.user_id, o.kind");
@@ -158,6 +167,8 @@ macro_rules! settle {
             " AND erased_at_ms <= $1
                AND NOT EXISTS (SELECT 1 FROM sessions s WHERE s.user_id = erased_users.id)
                AND NOT EXISTS (SELECT 1 FROM devices d WHERE d.user_id = erased_users.id)
+               AND NOT EXISTS (SELECT 1 FROM trusted_devices t WHERE t.user_id = erased_users.id)
+               AND NOT EXISTS (SELECT 1 FROM pending_sign_ins p WHERE p.user_id = erased_users.id)
                AND NOT EXISTS (SELECT 1 FROM one_time_codes c WHERE c.user_id = erased_users.id)
                AND NOT EXISTS (SELECT 1 FROM mails m WHERE m.user_id = erased_users.id)"
         )
@@ -177,10 +188,14 @@ pub(crate) const STATEMENTS: &[Sql] = &[
     DELETE_SESSIONS,
     DELETE_CODES,
     DELETE_DEVICES,
+    DELETE_TRUSTED_DEVICES,
+    DELETE_PENDING_SIGN_INS,
     DELETE_LIMITS,
     DELETE_MAILS_OF,
     DELETE_SESSIONS_OF_NOBODY,
     DELETE_DEVICES_OF_NOBODY,
+    DELETE_TRUSTED_DEVICES_OF_NOBODY,
+    DELETE_PENDING_SIGN_INS_OF_NOBODY,
     DELETE_CODES_OF_NOBODY,
     DELETE_MAILS_TO_NOBODY,
     SETTLE,

@@ -7,7 +7,8 @@ use crate::SqlStorage;
 use crate::codes::delete_codes;
 use crate::dialect::{
     DELETE_CODES_OF_NOBODY, DELETE_DEVICES_OF_NOBODY, DELETE_MAILS_TO_NOBODY,
-    DELETE_SESSIONS_OF_NOBODY, SETTLE,
+    DELETE_PENDING_SIGN_INS_OF_NOBODY, DELETE_SESSIONS_OF_NOBODY, DELETE_TRUSTED_DEVICES_OF_NOBODY,
+    SETTLE,
 };
 use crate::mails::delete_all_mails_of;
 use crate::notices::insert_notices;
@@ -21,9 +22,11 @@ const INSERT_TOMBSTONE: &str = "
     INSERT INTO erased_users (id, erased_at_ms, session_epoch, has_remains)
     VALUES ($1, $2, $3, TRUE)";
 
-const DELETIONS: [Sql; 4] = [
+const DELETIONS: [Sql; 6] = [
     DELETE_SESSIONS_OF_NOBODY,
     DELETE_DEVICES_OF_NOBODY,
+    DELETE_TRUSTED_DEVICES_OF_NOBODY,
+    DELETE_PENDING_SIGN_INS_OF_NOBODY,
     DELETE_CODES_OF_NOBODY,
     DELETE_MAILS_TO_NOBODY,
 ];

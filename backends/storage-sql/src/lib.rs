@@ -7,11 +7,13 @@ mod codes;
 mod dialect;
 mod engine;
 mod erasure;
+mod factors;
 mod limits;
 mod mails;
 mod notices;
 mod outbox;
 mod outcomes;
+mod pending_sign_ins;
 #[cfg(test)]
 mod plans;
 mod postgres;
@@ -22,6 +24,7 @@ mod schema;
 mod sessions;
 mod sqlite;
 mod statement;
+mod trusted_devices;
 mod users;
 
 use std::path::Path;

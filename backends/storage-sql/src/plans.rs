@@ -6,8 +6,8 @@ use tempfile::TempDir;
 
 use crate::statement::Sql;
 use crate::{
-    codes, dialect, erasure, limits, mails, notices, outbox, records, revocations, schema,
-    sessions, sqlite, users,
+    codes, dialect, erasure, limits, mails, notices, outbox, pending_sign_ins, records,
+    revocations, schema, sessions, sqlite, trusted_devices, users,
 };
 
 /// Every statement there is.
@@ -19,6 +19,8 @@ fn statements() -> Vec<Sql> {
         limits::STATEMENTS,
         mails::STATEMENTS,
         sessions::STATEMENTS,
+        pending_sign_ins::STATEMENTS,
+        trusted_devices::STATEMENTS,
         revocations::STATEMENTS,
         notices::STATEMENTS,
         outbox::STATEMENTS,
@@ -150,6 +152,10 @@ const MANY_ROWS: &str = "
     SELECT 's' || n, 'user_' || n, 0, 1, 0, 0, NULL, '', '', 0, NULL, NULL, 0, 0, 0, n
       FROM generate_series(1, 5000) n;
     INSERT INTO devices SELECT 'user_' || n, '', n FROM generate_series(1, 5000) n;
+    INSERT INTO trusted_devices
+    SELECT 'user_' || n, 'd' || n, 0, '', NULL, NULL, 0, 0, n FROM generate_series(1, 5000) n;
+    INSERT INTO pending_sign_ins
+    SELECT 'user_' || n, '', 0, '', '', 0, 0, n FROM generate_series(1, 5000) n;
     INSERT INTO mails SELECT 'm' || n, 'user_' || n, '', '', '', 0, 0, 'dead', 0, n
       FROM generate_series(1, 5000) n;
     INSERT INTO one_time_codes
@@ -158,7 +164,7 @@ const MANY_ROWS: &str = "
     INSERT INTO revocations SELECT n, 's', NULL, NULL, NULL, 0, n FROM generate_series(1, 5000) n;
     INSERT INTO limits SELECT decode(md5(n::text), 'hex'), n FROM generate_series(1, 5000) n;
     ANALYZE erased_users, users, user_roles, sessions, devices, mails, one_time_codes, outbox,
-            revocations, limits";
+            revocations, limits, trusted_devices, pending_sign_ins";
 
 /// A connection in a transaction that has the schema and never commits it.
 async fn postgres_with_schema() -> tokio_postgres::Client {

@@ -4,7 +4,8 @@ use domain::{Revocation, RevocationScope, Timestamp, UserId};
 
 use crate::SqlStorage;
 use crate::dialect::{
-    DELETE_CODES, DELETE_DEVICES, DELETE_LIMITS, DELETE_REVOCATIONS, DELETE_SESSIONS,
+    DELETE_CODES, DELETE_DEVICES, DELETE_LIMITS, DELETE_PENDING_SIGN_INS, DELETE_REVOCATIONS,
+    DELETE_SESSIONS, DELETE_TRUSTED_DEVICES,
 };
 use crate::rows::{parsed, to_session_id};
 use crate::statement::{RowReader, Statement, Value};
@@ -55,6 +56,8 @@ impl RevocationStore for SqlStorage {
             (DELETE_SESSIONS, expiry.sessions),
             (DELETE_CODES, expiry.now),
             (DELETE_DEVICES, expiry.now),
+            (DELETE_TRUSTED_DEVICES, expiry.now),
+            (DELETE_PENDING_SIGN_INS, expiry.now),
             (DELETE_LIMITS, expiry.now),
         ];
         let mut deleted = 0;

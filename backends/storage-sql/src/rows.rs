@@ -10,19 +10,23 @@ use domain::{
     PersonName, RoleName, Session, SessionEnd, SessionId, User, UserId, UserStatus, Username,
 };
 
+use crate::factors::{FACTOR_COLUMNS, to_factor};
 use crate::statement::RowReader;
 
 /// The columns of a user, in the order that [`to_user`] reads them.
 macro_rules! user_columns {
     () => {
-        "u.id, u.email, u.email_verified, u.username, u.name, u.status, u.password_hash,
-         u.session_epoch, u.version, u.created_at_ms, u.last_login_at_ms"
+        concat!(
+            "u.id, u.email, u.email_verified, u.username, u.name, u.status, u.password_hash,
+             u.session_epoch, u.version, u.created_at_ms, u.last_login_at_ms, ",
+            $crate::factors::factor_columns!("u.")
+        )
     };
 }
 pub(crate) use user_columns;
 
 /// How many columns [`user_columns`] names.
-pub(crate) const USER_COLUMNS: usize = 11;
+pub(crate) const USER_COLUMNS: usize = 11 + FACTOR_COLUMNS;
 
 /// The columns of a session, in the order that [`to_session`] reads them.
 macro_rules! session_columns {
@@ -72,6 +76,7 @@ pub(crate) fn to_user(row: &mut RowReader<'_>) -> Result<User, StoreError> {
         version: row.counter("user version")?,
         created_at: row.moment("creation time")?,
         last_login_at: row.optional_moment("sign-in time")?,
+        totp: to_factor(row)?,
     })
 }
 
@@ -110,19 +115,9 @@ pub(crate) fn to_session(row: &mut RowReader<'_>) -> Result<Session, StoreError>
         rotated_at: row.moment("rotation time")?,
         rotated_by: row.optional_text("rotating user agent")?.map(Into::into),
         sealed_refresh_key: row.bytes("refresh key")?,
-        methods: row
-            .text("authentication methods")?
-            .split_whitespace()
-            .map(|name| known("authentication method", AuthenticationMethod::parse(name)))
-            .collect::<Result<_, _>>()?,
+        methods: to_methods(row)?,
         authenticated_at: row.moment("authentication time")?,
-        client: Client {
-            address: row
-                .optional_text("client address")?
-                .map(|text| parsed("client address", text.parse::<IpAddr>()))
-                .transpose()?,
-            user_agent: row.optional_text("user agent")?.map(Into::into),
-        },
+        client: to_client(row)?,
         created_at: row.moment("creation time")?,
         last_used_at: row.moment("use time")?,
         idle_expires_at: row.moment("idle expiry")?,
@@ -156,6 +151,23 @@ fn to_end(row: &mut RowReader<'_>) -> Result<Option<SessionEnd>, StoreError> {
 /// Reads a session's id.
 pub(crate) fn to_session_id(text: &str) -> Result<SessionId, StoreError> {
     parsed("session id", SessionId::parse(text))
+}
+
+/// Reads a client: its address and what it calls itself.
+pub(crate) fn to_client(row: &mut RowReader<'_>) -> Result<Client, StoreError> {
+    let address = row
+        .optional_text("client address")?
+        .map(|text| parsed("client address", text.parse::<IpAddr>()))
+        .transpose()?;
+    Ok(Client { address, user_agent: row.optional_text("user agent")?.map(Into::into) })
+}
+
+/// Reads authentication methods.
+pub(crate) fn to_methods(row: &mut RowReader<'_>) -> Result<Vec<AuthenticationMethod>, StoreError> {
+    row.text("authentication methods")?
+        .split_whitespace()
+        .map(|name| known("authentication method", AuthenticationMethod::parse(name)))
+        .collect()
 }
 
 /// The authentication methods as one column.

@@ -48,6 +48,14 @@ const STEPS: &[Step] = &[
         // A table that nobody else looks at.
         works_with: Some(2),
     },
+    Step {
+        name: "factors",
+        sqlite: include_str!("schema/sqlite/0004_factors.sql"),
+        postgres: include_str!("schema/postgres/0004_factors.sql"),
+        // Tables that nobody else looks at, and columns that stay as they are where nobody names
+        // them.
+        works_with: Some(2),
+    },
 ];
 
 /// The steps from the one after the first `seen`, each with its number.
@@ -106,10 +114,10 @@ mod tests {
 
     #[test]
     fn steps_are_taken_unasked_where_a_database_is_new_or_nobody_is_disturbed() {
-        for seen in [0, 2, known()] {
+        for seen in [0, 2, 3, known()] {
             refuse_unasked(seen).unwrap();
         }
         let words = contracts::chain(&refuse_unasked(1).unwrap_err());
-        assert!(words.contains("(mail, limits) with `doorward migrate`"), "{words}");
+        assert!(words.contains("(mail, limits, factors) with `doorward migrate`"), "{words}");
     }
 }

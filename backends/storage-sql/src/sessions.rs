@@ -16,6 +16,7 @@ use crate::rows::{
     to_session, to_user, user_columns,
 };
 use crate::statement::{Statement, Written};
+use crate::trusted_devices::insert_trusted_device;
 
 const RECORD_SIGN_IN: &str = "
     UPDATE users SET last_login_at_ms = $1
@@ -119,13 +120,10 @@ impl SessionStore for SqlStorage {
         let session = &new.session;
         let user = session.user_id.as_str();
         let sign_in = [session.created_at.into(), user.into(), session.epoch.into()];
-        let device = &new.device;
-        let known = [user.into(), device.digest.0.as_slice().into(), device.expires_at.into()];
-        let mut statements = vec![
-            Statement::new(RECORD_SIGN_IN, sign_in).guard(),
-            insert_session(session),
-            Statement::new(PUT_DEVICE, known),
-        ];
+        let mut statements =
+            vec![Statement::new(RECORD_SIGN_IN, sign_in).guard(), insert_session(session)];
+        statements.extend(new.devices.iter().map(|device| put_device(user, device)));
+        statements.extend(new.trusts.as_ref().map(insert_trusted_device));
         statements.extend(insert_notices(&new.notices));
         match self.engine.write(statements).await? {
             Written::Done => Ok(InsertSession::Yes),
@@ -280,7 +278,10 @@ impl SessionStore for SqlStorage {
 }
 
 impl SqlStorage {
-    async fn compare_and_set(&self, statement: Statement) -> Result<Advanced, StoreError> {
+    pub(crate) async fn compare_and_set(
+        &self,
+        statement: Statement,
+    ) -> Result<Advanced, StoreError> {
         match self.engine.write(vec![statement.guard()]).await? {
             Written::Done => Ok(Advanced::Yes),
             Written::Unmet(_) => Ok(Advanced::Stale),
@@ -294,6 +295,11 @@ pub(crate) fn keep_session(user: &User, session: SessionId) -> Statement {
     let parameters =
         [user.session_epoch.into(), session.to_string().into(), user.id.as_str().into()];
     Statement::new(KEEP_SESSION, parameters)
+}
+
+fn put_device(user: &str, device: &KnownDevice) -> Statement {
+    let known = [user.into(), device.digest.0.as_slice().into(), device.expires_at.into()];
+    Statement::new(PUT_DEVICE, known)
 }
 
 fn insert_session(session: &Session) -> Statement {

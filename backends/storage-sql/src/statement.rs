@@ -217,8 +217,16 @@ impl<'a> RowReader<'a> {
     }
 
     pub(crate) fn bytes(&mut self, what: &'static str) -> Result<Box<[u8]>, StoreError> {
+        self.optional_bytes(what)?.ok_or_else(|| unexpected(what, &Column::Null))
+    }
+
+    pub(crate) fn optional_bytes(
+        &mut self,
+        what: &'static str,
+    ) -> Result<Option<Box<[u8]>>, StoreError> {
         match self.column(what)? {
-            Column::Bytes(value) => Ok(value.into()),
+            Column::Null => Ok(None),
+            Column::Bytes(value) => Ok(Some(value.into())),
             other => Err(unexpected(what, &other)),
         }
     }
@@ -232,9 +240,18 @@ impl<'a> RowReader<'a> {
             .map_err(|source| StoreError::Malformed { what, source: source.into() })
     }
 
-    pub(crate) fn counter(&mut self, what: &'static str) -> Result<u64, StoreError> {
-        u64::try_from(self.integer(what)?)
+    pub(crate) fn optional_counter(
+        &mut self,
+        what: &'static str,
+    ) -> Result<Option<u64>, StoreError> {
+        self.optional_integer(what)?
+            .map(u64::try_from)
+            .transpose()
             .map_err(|source| StoreError::Malformed { what, source: source.into() })
+    }
+
+    pub(crate) fn counter(&mut self, what: &'static str) -> Result<u64, StoreError> {
+        self.optional_counter(what)?.ok_or_else(|| unexpected(what, &Column::Null))
     }
 
     pub(crate) fn moment(&mut self, what: &'static str) -> Result<Timestamp, StoreError> {

@@ -9,6 +9,7 @@ use domain::{Account, Login, PasswordHash, RoleName, Timestamp, User, UserId};
 
 use crate::SqlStorage;
 use crate::codes::{delete_codes, put_code, spend_code};
+use crate::factors::{factor_columns, factor_values};
 use crate::notices::{insert_event, insert_notices};
 use crate::outcomes::{replaced, unexpected};
 use crate::revocations::insert_revocation;
@@ -18,11 +19,13 @@ use crate::statement::{Guard, Statement, Value, Written};
 
 /// Looks for the user name before it looks for anything else that must be one's own, whatever order
 /// the indexes were made in: if both are taken, the user name is told.
-const INSERT_USER: &str = "
-    INSERT INTO users (id, email, email_key, email_verified, username, name, status, password_hash,
-                       session_epoch, version, created_at_ms, last_login_at_ms)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
-        ON CONFLICT (username) DO NOTHING";
+const INSERT_USER: &str = concat!(
+    "INSERT INTO users (id, email, email_key, email_verified, username, name, status, password_hash,
+                        session_epoch, version, created_at_ms, last_login_at_ms, ",
+    factor_columns!(""),
+    ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)
+         ON CONFLICT (username) DO NOTHING"
+);
 
 /// Not over a tombstone: what is left of who left would belong to somebody else. Looked for after
 /// the user was inserted, which waits for an erasure of that id that is under way.
@@ -64,8 +67,10 @@ const LIST_USERS: &str = concat!(
 const REPLACE_USER: &str = "
     UPDATE users
        SET email = $1, email_key = $2, email_verified = $3, username = $4, name = $5, status = $6,
-           password_hash = $7, session_epoch = $8, version = $9
-     WHERE id = $10 AND version = $9 - 1";
+           password_hash = $7, totp_sealed_secret = $8, totp_begun_at_ms = $9,
+           totp_enabled_at_ms = $10, totp_last_step = $11, totp_backup_codes = $12,
+           session_epoch = $13, version = $14
+     WHERE id = $15 AND version = $14 - 1";
 
 const DELETE_USER_ROLES: &str = "DELETE FROM user_roles WHERE user_id = $1";
 
@@ -231,6 +236,8 @@ impl SqlStorage {
 }
 
 fn insert_user(user: &User) -> Statement {
+    let [sealed_secret, begun_at, enabled_at, last_step, backup_codes] =
+        factor_values(user.totp.as_ref());
     Statement::new(
         INSERT_USER,
         [
@@ -246,11 +253,18 @@ fn insert_user(user: &User) -> Statement {
             user.version.into(),
             user.created_at.into(),
             user.last_login_at.into(),
+            sealed_secret,
+            begun_at,
+            enabled_at,
+            last_step,
+            backup_codes,
         ],
     )
 }
 
 fn replace_user(user: &User) -> Statement {
+    let [sealed_secret, begun_at, enabled_at, last_step, backup_codes] =
+        factor_values(user.totp.as_ref());
     Statement::new(
         REPLACE_USER,
         [
@@ -261,6 +275,11 @@ fn replace_user(user: &User) -> Statement {
             user.name.as_ref().map(domain::PersonName::as_str).into(),
             user.status.name().into(),
             user.password_hash.as_ref().map(PasswordHash::expose).into(),
+            sealed_secret,
+            begun_at,
+            enabled_at,
+            last_step,
+            backup_codes,
             user.session_epoch.into(),
             user.version.into(),
             user.id.as_str().into(),

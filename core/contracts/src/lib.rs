@@ -10,11 +10,13 @@ mod keys;
 mod limits;
 mod mails;
 mod outside;
+mod pending_sign_ins;
 mod records;
 mod revocations;
 mod secrets;
 mod sessions;
 mod store_error;
+mod trusted_devices;
 mod users;
 
 pub use codes::{CodePut, OneTimeCodeStore, PutCode, SpendCode};
@@ -29,6 +31,7 @@ pub use mails::{
     OutgoingMail, QueuedMail, RenderMailError, RenderedMail, SendMailError,
 };
 pub use outside::{Clock, Entropy, Probe};
+pub use pending_sign_ins::PendingSignInStore;
 pub use records::{Inserted, Record, RecordStore};
 pub use revocations::{Expiry, RevocationStore, Revocations};
 pub use secrets::{CredentialSource, Credentials, ReadSecretError, SecretRef, SecretSource};
@@ -37,6 +40,7 @@ pub use sessions::{
     Reauthenticate, Resealed, SealedKey, SessionStore, SignedIn,
 };
 pub use store_error::StoreError;
+pub use trusted_devices::{TrustedDeviceStore, TrustedDeviceUse};
 
 /// The algorithms that keys sign with.
 pub use doorward_claims::Algorithm;

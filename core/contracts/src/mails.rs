@@ -132,6 +132,8 @@ pub struct MailValues {
     pub device: Option<String>,
     /// The client's IP address.
     pub ip: Option<String>,
+    /// How many backup codes are left, where the mail is about that.
+    pub codes_left: Option<usize>,
 }
 
 /// A template cannot be filled: an override has a mistake.

@@ -15,7 +15,7 @@ pub struct Revocations {
 /// How far back rows are removed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Expiry {
-    /// Revocations, codes and devices that expired by then go.
+    /// Revocations, codes, devices, trusted devices and pending sign-ins that expired by then go.
     pub now: Timestamp,
     /// Sessions whose absolute limit was reached by then go: earlier than now, so that their tokens
     /// are still told apart from unknown ones for a while.

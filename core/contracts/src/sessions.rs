@@ -1,7 +1,7 @@
 use async_trait::async_trait;
 use domain::{
     Account, AuthenticationMethod, DeviceDigest, Revocation, Session, SessionEnd, SessionId,
-    Timestamp, UserId,
+    Timestamp, TrustedDevice, UserId,
 };
 
 use crate::{Notices, OutboxEvent, Replaced, StoreError};
@@ -15,7 +15,8 @@ pub struct SignedIn {
     pub account: Account,
 }
 
-/// A device that a user has signed in with, as far as it can be told.
+/// A device that a user has signed in with, or a network that they have signed in from, as far as
+/// it can be told.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KnownDevice {
     /// Which.
@@ -29,8 +30,10 @@ pub struct KnownDevice {
 pub struct NewSession {
     /// The session.
     pub session: Session,
-    /// The device, known from now on.
-    pub device: KnownDevice,
+    /// The device and the network, known from now on: no two have one digest.
+    pub devices: Vec<KnownDevice>,
+    /// The device that is trusted from now on. No other has its id.
+    pub trusts: Option<TrustedDevice>,
     /// What goes out with it.
     pub notices: Notices,
 }
@@ -149,7 +152,7 @@ pub enum Ended {
 /// Keeps sessions.
 #[async_trait]
 pub trait SessionStore: Send + Sync {
-    /// Keeps a new session, its device and its notices, if the user is active and still has the
+    /// Keeps a new session, its devices and its notices, if the user is active and still has the
     /// session's epoch: a sign-in that raced a reset does not survive it. The user's sign-in time
     /// is set with it, or right after it.
     async fn insert_session(&self, new: &NewSession) -> Result<InsertSession, StoreError>;

@@ -161,8 +161,8 @@ pub trait UserStore: Send + Sync {
     async fn erase_user(&self, erasure: &EraseUser) -> Result<Replaced, StoreError>;
 
     /// Removes at most `limit` of each kind of record that belong to erased users: sessions,
-    /// devices, codes and mails. A tombstone that was made by `settled` and has none left is not
-    /// looked at again. Returns how many went.
+    /// devices, trusted devices, pending sign-ins, codes and mails. A tombstone that was made by
+    /// `settled` and has none left is not looked at again. Returns how many went.
     async fn delete_remains(&self, settled: Timestamp, limit: usize) -> Result<usize, StoreError>;
 
     /// The names of all roles that are defined.

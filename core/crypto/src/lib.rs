@@ -10,6 +10,7 @@
 //! - [`MacKey`] and [`digest`] are for what is compared rather than opened.
 //! - [`SigningKey`] signs tokens; `doorward-verify` checks them. A [`RemoteKey`] has them signed
 //!   elsewhere, by a key that nobody can read.
+//! - [`TotpSecret`] tells the codes of an authenticator app.
 //! - [`PasswordPool`] hashes passwords, on threads of its own.
 //!
 //! # What remains of a key in memory
@@ -29,6 +30,7 @@ mod mac;
 mod password;
 mod seal;
 mod signing;
+mod totp;
 
 pub use doorward_verify::{
     KeySet, Policy as TokenPolicy, SharedSecret, Verified, VerifyError, VerifyingKey,
@@ -45,3 +47,4 @@ pub use signing::{
     GenerateKeyError, GeneratedKey, ParseKeyError, RemoteKey, SignError, SigningKey, UnsignedToken,
     generate_shared_secret,
 };
+pub use totp::{TotpSecret, TotpSecretError};

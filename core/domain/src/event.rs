@@ -41,6 +41,12 @@ pub enum EventKind {
     UserPasswordChanged(Client),
     /// Somebody asked for a new password for a user.
     UserPasswordResetRequested(Client),
+    /// A user's sign-ins ask for a second factor from now on.
+    UserMfaEnabled(Client),
+    /// They do no longer.
+    UserMfaDisabled(Client),
+    /// A user signed in with a backup code, or stepped up with one.
+    UserBackupCodeUsed(Client),
     /// A user signed in.
     UserLogin {
         /// The new session.
@@ -94,6 +100,9 @@ impl EventKind {
             Self::UserDeleted(_) => "user.deleted",
             Self::UserPasswordChanged(_) => "user.password_changed",
             Self::UserPasswordResetRequested(_) => "user.password_reset_requested",
+            Self::UserMfaEnabled(_) => "user.mfa_enabled",
+            Self::UserMfaDisabled(_) => "user.mfa_disabled",
+            Self::UserBackupCodeUsed(_) => "user.backup_code_used",
             Self::UserLogin { .. } => "user.login",
             Self::SessionCreated(_) => "session.created",
             Self::SessionRevoked { .. } => "session.revoked",

@@ -107,6 +107,10 @@ typed_id!(
     ChallengeId, "chal"
 );
 typed_id!(
+    /// Names a trusted device: `dev_…`.
+    TrustedDeviceId, "dev"
+);
+typed_id!(
     /// Names a mail: `mail_…`.
     MailId, "mail"
 );

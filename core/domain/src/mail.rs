@@ -15,13 +15,23 @@ pub enum MailTemplate {
     AlreadyRegistered,
     /// A sign-in from a device that was not seen before.
     NewDevice,
+    /// Sign-ins ask for a second factor from now on.
+    FactorEnabled,
+    /// They do no longer: the user or an operator removed it.
+    FactorDisabled,
+    /// A backup code was used, and so many are left.
+    BackupCodeUsed,
+    /// Few backup codes are left.
+    BackupCodesLow,
+    /// Somebody who knows the password enters wrong codes.
+    WrongCodes,
     /// The account was erased.
     AccountDeleted,
 }
 
 impl MailTemplate {
     /// Every template.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 13] = [
         Self::VerifyAddress,
         Self::ConfirmAddress,
         Self::ResetPassword,
@@ -29,6 +39,11 @@ impl MailTemplate {
         Self::AddressChanged,
         Self::AlreadyRegistered,
         Self::NewDevice,
+        Self::FactorEnabled,
+        Self::FactorDisabled,
+        Self::BackupCodeUsed,
+        Self::BackupCodesLow,
+        Self::WrongCodes,
         Self::AccountDeleted,
     ];
 
@@ -42,6 +57,11 @@ impl MailTemplate {
             Self::AddressChanged => "address_changed",
             Self::AlreadyRegistered => "already_registered",
             Self::NewDevice => "new_device",
+            Self::FactorEnabled => "factor_enabled",
+            Self::FactorDisabled => "factor_disabled",
+            Self::BackupCodeUsed => "backup_code_used",
+            Self::BackupCodesLow => "backup_codes_low",
+            Self::WrongCodes => "wrong_codes",
             Self::AccountDeleted => "account_deleted",
         }
     }

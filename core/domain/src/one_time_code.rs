@@ -4,7 +4,7 @@ use std::fmt;
 
 use zeroize::Zeroizing;
 
-use crate::{ChallengeId, EmailAddress, IdError, Timestamp, UserId};
+use crate::{ChallengeId, EmailAddress, IdError, Timestamp, UserId, crockford};
 
 /// What a code is good for. There is one record for each user and kind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -147,34 +147,17 @@ pub struct ShortCode(Zeroizing<[u8; 8]>);
 #[error("a code has 8 letters and digits")]
 pub struct ShortCodeError;
 
-const ALPHABET: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
-
 impl ShortCode {
     /// The code of these random bytes.
     pub fn new(random: [u8; 5]) -> Self {
         let bits = random.iter().fold(0_u64, |bits, byte| (bits << 8) | u64::from(*byte));
-        let mut code = [0; 8];
-        for (place, character) in code.iter_mut().rev().enumerate() {
-            *character = ALPHABET[((bits >> (5 * place)) & 31) as usize];
-        }
-        Self(Zeroizing::new(code))
+        Self(crockford::write(bits))
     }
 
     /// Reads what a person typed: in any case, with spaces and hyphens, and with the letters that
     /// look like digits.
     pub fn parse(typed: &str) -> Result<Self, ShortCodeError> {
-        let mut code = [0; 8];
-        let mut places = code.iter_mut();
-        for character in typed.chars().filter(|c| !c.is_whitespace() && *c != '-') {
-            let read = match character.to_ascii_uppercase() {
-                'O' => '0',
-                'I' | 'L' => '1',
-                other => other,
-            };
-            let byte = u8::try_from(read).ok().filter(|byte| ALPHABET.contains(byte));
-            *places.next().ok_or(ShortCodeError)? = byte.ok_or(ShortCodeError)?;
-        }
-        if places.next().is_some() { Err(ShortCodeError) } else { Ok(Self(Zeroizing::new(code))) }
+        crockford::read(typed).map(Self).ok_or(ShortCodeError)
     }
 
     /// The eight characters, to be compared under a MAC.
@@ -184,9 +167,7 @@ impl ShortCode {
 
     /// As a mail shows it: two groups of four.
     pub fn to_text(&self) -> Zeroizing<String> {
-        let (head, tail) = self.0.split_at(4);
-        let group = |bytes: &[u8]| bytes.iter().copied().map(char::from).collect::<String>();
-        Zeroizing::new(format!("{}-{}", group(head), group(tail)))
+        crockford::to_text(&self.0)
     }
 }
 

@@ -2,25 +2,48 @@ use std::time::Duration;
 
 use crate::{Client, SessionId, Timestamp, User, UserId, UserStatus};
 
-/// How a person proved who they are (RFC 8176 values for the `amr` claim).
+/// How a person proved who they are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AuthenticationMethod {
     /// A password.
     Password,
+    /// A code of an authenticator app.
+    OneTimePassword,
+    /// A backup code in place of one.
+    BackupCode,
+    /// A browser that the user had proved the second factor on.
+    TrustedDevice,
 }
 
 impl AuthenticationMethod {
-    /// The registered value.
+    const ALL: [Self; 4] =
+        [Self::Password, Self::OneTimePassword, Self::BackupCode, Self::TrustedDevice];
+
+    /// The value of the `amr` claim. The first two are registered (RFC 8176 §2).
     pub const fn name(self) -> &'static str {
         match self {
             Self::Password => "pwd",
+            Self::OneTimePassword => "otp",
+            Self::BackupCode => "backup_code",
+            Self::TrustedDevice => "trusted_device",
         }
     }
 
-    /// Reads the registered value.
+    /// Reads that value.
     pub fn parse(text: &str) -> Option<Self> {
-        [Self::Password].into_iter().find(|method| method.name() == text)
+        Self::ALL.into_iter().find(|method| method.name() == text)
     }
+
+    /// Whether it proves the second factor, there and then.
+    pub const fn is_second_factor(self) -> bool {
+        matches!(self, Self::OneTimePassword | Self::BackupCode)
+    }
+}
+
+/// The `amr` claim of these methods: each, and `mfa` where there were two factors (RFC 8176 §2).
+pub fn amr(methods: &[AuthenticationMethod]) -> Vec<&'static str> {
+    let is_multiple = methods.iter().any(|method| method.is_second_factor());
+    methods.iter().map(|method| method.name()).chain(is_multiple.then_some("mfa")).collect()
 }
 
 /// Why a session ended before its time.
@@ -38,18 +61,24 @@ pub enum EndReason {
     PasswordReset,
     /// It was begun with a password that was set before anybody had proved the address.
     PasswordDiscarded,
+    /// Its user set up or removed a second factor from another session.
+    FactorChanged,
+    /// An operator removed the user's second factor.
+    FactorReset,
     /// Its user was erased.
     AccountDeleted,
 }
 
 impl EndReason {
-    const ALL: [Self; 7] = [
+    const ALL: [Self; 9] = [
         Self::SignedOut,
         Self::EndedByUser,
         Self::Replay,
         Self::PasswordChanged,
         Self::PasswordReset,
         Self::PasswordDiscarded,
+        Self::FactorChanged,
+        Self::FactorReset,
         Self::AccountDeleted,
     ];
 
@@ -62,6 +91,8 @@ impl EndReason {
             Self::PasswordChanged => "password_changed",
             Self::PasswordReset => "password_reset",
             Self::PasswordDiscarded => "password_discarded",
+            Self::FactorChanged => "factor_changed",
+            Self::FactorReset => "factor_reset",
             Self::AccountDeleted => "account_deleted",
         }
     }
@@ -133,6 +164,11 @@ pub enum SessionState {
 }
 
 impl Session {
+    /// Whether its user proved a second factor when they last authenticated.
+    pub fn has_second_factor(&self) -> bool {
+        self.methods.iter().any(|method| method.is_second_factor())
+    }
+
     /// What the session is good for, given its user as read with it.
     pub fn state(&self, user: &User, now: Timestamp) -> SessionState {
         if self.end.is_some() || self.epoch < user.session_epoch {
@@ -154,5 +190,30 @@ impl Session {
     /// When a refresh token that is made `now` shall expire: after `ttl`, never past the session.
     pub fn idle_expiry(&self, now: Timestamp, ttl: Duration) -> Timestamp {
         now.plus(ttl).min(self.expires_at)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_method_and_every_reason_is_read_by_its_name() {
+        for method in AuthenticationMethod::ALL {
+            assert_eq!(AuthenticationMethod::parse(method.name()), Some(method));
+        }
+        for reason in EndReason::ALL {
+            assert_eq!(EndReason::parse(reason.name()), Some(reason));
+        }
+        assert_eq!(AuthenticationMethod::parse("mfa"), None);
+    }
+
+    #[test]
+    fn amr_says_what_was_used_and_whether_that_were_two_factors() {
+        use AuthenticationMethod::{BackupCode, OneTimePassword, Password, TrustedDevice};
+        assert_eq!(amr(&[Password]), ["pwd"]);
+        assert_eq!(amr(&[Password, OneTimePassword]), ["pwd", "otp", "mfa"]);
+        assert_eq!(amr(&[Password, BackupCode]), ["pwd", "backup_code", "mfa"]);
+        assert_eq!(amr(&[Password, TrustedDevice]), ["pwd", "trusted_device"]);
     }
 }

@@ -1,7 +1,8 @@
 use std::collections::BTreeSet;
 
 use crate::{
-    EmailAddress, PasswordHash, Permission, PersonName, RoleName, Timestamp, UserId, Username,
+    EmailAddress, EnabledTotp, PasswordHash, Permission, PersonName, RoleName, Timestamp,
+    TotpFactor, UserId, Username,
 };
 
 /// Whether a user may sign in.
@@ -49,6 +50,8 @@ pub struct User {
     pub status: UserStatus,
     /// Absent where the user has no password.
     pub password_hash: Option<PasswordHash>,
+    /// The second factor, enabled or being set up.
+    pub totp: Option<TotpFactor>,
     /// Raised to end every session at once; sessions and tokens of an earlier epoch are dead.
     pub session_epoch: u64,
     /// Raised by every change of the record; guards replacements and orders events.
@@ -57,6 +60,13 @@ pub struct User {
     pub created_at: Timestamp,
     /// When the user last signed in.
     pub last_login_at: Option<Timestamp>,
+}
+
+impl User {
+    /// The second factor that sign-ins ask for; none while it is being set up.
+    pub fn second_factor(&self) -> Option<&EnabledTotp> {
+        self.totp.as_ref()?.enabled.as_ref()
+    }
 }
 
 /// A user with what their roles allow, as one consistent read.

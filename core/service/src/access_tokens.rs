@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use domain::{Account, Permission, RoleName, Session, Timestamp, TokenId, foremost};
+use domain::{Account, Permission, RoleName, Session, Timestamp, TokenId, amr, foremost};
 use doorward_claims::{ACCESS_TOKEN_TYP, AccessClaims, Audience, TOKEN_KIND};
 use secrecy::SecretString;
 
@@ -60,7 +60,7 @@ impl Service {
             scope: (!permissions.is_empty()).then(|| permissions.join(" ")),
             permissions: permissions.into_iter().map(str::to_owned).collect(),
             auth_time: Some(session.authenticated_at.unix_seconds()),
-            amr: session.methods.iter().map(|method| method.name().to_owned()).collect(),
+            amr: amr(&session.methods).into_iter().map(str::to_owned).collect(),
         }
     }
 }

@@ -171,7 +171,7 @@ impl Service {
         if let (CodeKind::ChangeAddress, Some(email)) = (code.kind, &code.email) {
             change.replace.user.email = email.clone();
             // Codes that were mailed to the old address die with it.
-            change.replace.drops_codes = true;
+            change.drop_codes();
             let template = MailTemplate::AddressChanged;
             let told = self.notice_mail(template, user, &origin.client, change.at());
             change.replace.notices.mails.extend(told);
@@ -189,7 +189,9 @@ impl Service {
     /// password.
     fn discard_password(&self, change: &mut UserChange<'_>) -> CodeToken {
         change.replace.user.password_hash = None;
+        change.remove_factor();
         change.end_sessions(EndReason::PasswordDiscarded, None);
+        change.drop_codes();
         let user = &change.replace.user;
         let kind = CodeKind::ResetPassword;
         let fresh = self.fresh_code(&user.id, kind, &user.email, change.at());

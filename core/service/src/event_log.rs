@@ -134,9 +134,11 @@ fn data(event: &Event) -> Value {
         EventKind::UserEmailVerified(email) | EventKind::UserDeleted(email) => {
             json!({ "id": user, "email": email.as_typed() })
         }
-        EventKind::UserPasswordChanged(client) | EventKind::UserPasswordResetRequested(client) => {
-            json!({ "id": user, "ip": client.address })
-        }
+        EventKind::UserPasswordChanged(client)
+        | EventKind::UserPasswordResetRequested(client)
+        | EventKind::UserMfaEnabled(client)
+        | EventKind::UserMfaDisabled(client)
+        | EventKind::UserBackupCodeUsed(client) => json!({ "id": user, "ip": client.address }),
         EventKind::UserLogin { session, client, methods } => json!({
             "id": user,
             "sessionId": session.to_string(),

@@ -3,7 +3,7 @@ use std::time::Duration;
 use contracts::{InsertSession, KnownDevice, NewSession, Notices};
 use domain::{
     Account, AuthenticationMethod, Client, DeviceDigest, EventKind, MailTemplate, RefreshToken,
-    Session, SessionId, Timestamp, User,
+    Session, SessionId, Timestamp, User, UserId, amr,
 };
 use secrecy::SecretString;
 
@@ -12,6 +12,7 @@ use crate::event_log::Happening;
 use crate::failure::Failure;
 use crate::policy::{Origin, VerifyEmail};
 use crate::refresh_tokens::refresh_token;
+use crate::second_factor::{NextStep, Trust, next_step};
 
 /// What a client gets to prove its session with.
 #[derive(Debug)]
@@ -24,6 +25,8 @@ pub struct Tokens {
     pub refresh_token: RefreshToken,
     /// How long it may stay unused.
     pub refresh_expires_in: Duration,
+    /// What the browser keeps that its user trusts from now on.
+    pub device_token: Option<SecretString>,
     /// Who signed in.
     pub user: Account,
 }
@@ -34,8 +37,19 @@ pub(crate) struct ProvenSignIn<'a> {
     pub(crate) account: Account,
     /// What was proved.
     pub(crate) methods: Vec<AuthenticationMethod>,
+    /// What it has to do with trusted devices.
+    pub(crate) trust: Trust,
     /// From where.
     pub(crate) origin: &'a Origin,
+}
+
+/// What a sign-in gets that has proved itself.
+#[derive(Debug)]
+pub enum Issued {
+    /// A session.
+    Tokens(Box<Tokens>),
+    /// No session yet: another step is wanted.
+    NextStep(NextStep),
 }
 
 /// Why a sign-in that has proved itself gets no session all the same.
@@ -54,18 +68,26 @@ pub(crate) enum IssueSessionError {
 }
 
 impl Service {
-    /// The one place where sessions begin, whatever the way in.
+    /// The one place where sessions begin, whatever the way in: so none leads past the second
+    /// factor.
     pub(crate) async fn issue_session(
         &self,
         sign_in: ProvenSignIn<'_>,
-    ) -> Result<Tokens, IssueSessionError> {
+    ) -> Result<Issued, IssueSessionError> {
         let now = self.clock.now();
-        let ProvenSignIn { mut account, methods, origin } = sign_in;
+        let ProvenSignIn { mut account, mut methods, trust, origin } = sign_in;
         let must_be_verified = self.policy.registration.verify_email == VerifyEmail::Required;
         if must_be_verified && !account.user.is_email_verified {
             return Err(IssueSessionError::EmailNotVerified);
         }
         let id = SessionId::new(now, self.entropy.bytes());
+        if self.is_trusted(&account.user, trust, id, now).await? {
+            methods.push(AuthenticationMethod::TrustedDevice);
+        }
+        if let Some(step) = next_step(&account.user, &methods, &self.policy.mfa.required_roles) {
+            let next = self.begin_pending(&account.user, step, methods, now).await?;
+            return Ok(Issued::NextStep(next));
+        }
         let (key, sealed_refresh_key) = self.new_refresh_key(id);
         let session = Session {
             sealed_refresh_key,
@@ -73,20 +95,24 @@ impl Service {
         };
         // Signed before it is stored: a key that cannot sign must not leave sessions behind.
         let access = self.access_token(&account, &session, now).await?;
+        let trusts = self.new_trust(trust, &session);
+        let device_token = trusts.as_ref().map(|device| self.device_token(device));
         let new = self.with_notices(session, &account.user, origin, now).await?;
+        let new = NewSession { trusts, ..new };
         let inserted = self.stores.sessions.insert_session(&new).await.map_err(Failure::Store)?;
         if inserted == InsertSession::EpochPassed {
             return Err(IssueSessionError::Superseded);
         }
         account.user.last_login_at = Some(now);
         let session = new.session;
-        Ok(Tokens {
+        Ok(Issued::Tokens(Box::new(Tokens {
             access_token: access.token,
             access_expires_in: access.expires_in,
             refresh_token: refresh_token(&key, &account.user.id, id, session.generation),
             refresh_expires_in: session.refresh_expires_at().since(now),
+            device_token,
             user: account,
-        })
+        })))
     }
 
     /// The session with its device and with what goes out: the events, and a mail if the user has
@@ -109,13 +135,24 @@ impl Service {
         let login = EventKind::UserLogin {
             session: session.id,
             client: origin.client.clone(),
-            methods: session.methods.iter().map(|method| method.name()).collect(),
+            methods: amr(&session.methods),
         };
         let created = EventKind::SessionCreated(session.id);
         let events = vec![self.event(&happening, login), self.event(&happening, created)];
         let notices = Notices { events, mails: mail.into_iter().collect() };
-        let device = KnownDevice { digest, expires_at: session.expires_at };
-        Ok(NewSession { session, device, notices })
+        let network = self.network_digest(&user.id, &origin.client);
+        let known = |digest| KnownDevice { digest, expires_at: session.expires_at };
+        let devices = [Some(digest), network].into_iter().flatten().map(known).collect();
+        Ok(NewSession { session, devices, trusts: None, notices })
+    }
+
+    /// Tells networks that a user has signed in from, for that user alone. Keyed, since there are
+    /// few addresses.
+    pub(crate) fn network_digest(&self, user: &UserId, client: &Client) -> Option<DeviceDigest> {
+        let network = client.network()?;
+        let mac = self.log_key.mac(format!("network {user}\n{network}").as_bytes());
+        let (head, _) = mac.split_first_chunk().expect("a MAC has 32 bytes");
+        Some(DeviceDigest(*head))
     }
 
     fn new_session(

@@ -29,6 +29,7 @@ mod relay;
 mod reseal;
 mod revocations;
 mod sealed_records;
+mod second_factor;
 mod sessions;
 mod sign_in;
 mod sign_out;
@@ -46,7 +47,7 @@ pub use authenticate::{AuthenticateError, Caller};
 pub use event_log::rfc3339;
 pub use failure::Failure;
 pub use hashing::HashingError;
-pub use issue_session::Tokens;
+pub use issue_session::{Issued, Tokens};
 pub use keys::{
     ChangeKeysError, KeyParts, KeyRingError, KeyState, KeyTable, KeysReloaded, RevokedKey,
     RingRotation, RotatedKey, SharedSecretRotation, SigningSource,
@@ -58,12 +59,19 @@ pub use nobody::is_nobody;
 pub use one_time_codes::{CodeRequested, PresentedCode, read_code_token, write_code_token};
 pub use password_change::{ChangePasswordError, PasswordChange};
 pub use password_reset::ResetPasswordError;
-pub use policy::{CodePolicy, KeyPolicy, Origin, Policy, RegistrationPolicy, VerifyEmail};
+pub use policy::{
+    CodePolicy, KeyPolicy, MfaPolicy, Origin, Policy, RegistrationPolicy, VerifyEmail,
+};
 pub use profile::{ChangeProfileError, ChangedProfile, FieldChange, ProfileChange};
 pub use refresh::{RefreshError, RefreshPath, Refreshed};
 pub use relay::Relayed;
 pub use reseal::{ResealProgress, ResealedCount};
 pub use revocations::SignedRevocations;
+pub use second_factor::{
+    DisableFactorError, EnableFactorError, EnabledFactor, Enroller, NewFactor, NextStep,
+    PresentedFactor, ProveFactorError, RenewBackupCodesError, ResetFactorError, SetUpFactorError,
+    VerifyFactorError, read_pending_token, write_pending_token,
+};
 pub use sessions::{EndSessionError, SESSIONS_PAGE_MAX};
 pub use sign_in::{AccountDigest, SignInError, SignInRefusal};
 pub use sign_out::SignOutError;

@@ -1,5 +1,6 @@
 //! How often something may be done: one policy, one way to count.
 
+use std::net::IpAddr;
 use std::num::NonZeroU32;
 use std::time::Duration;
 
@@ -27,6 +28,9 @@ pub enum Limit {
     ForgotAddress,
     /// Refreshes of one session, from one address.
     Refresh,
+    /// Wrong codes of a user's second factor: from one address that the user has signed in from, or
+    /// from all others together.
+    Mfa,
 }
 
 impl Limit {
@@ -40,6 +44,7 @@ impl Limit {
             Self::Forgot => "forgot",
             Self::ForgotAddress => "forgot_address",
             Self::Refresh => "refresh",
+            Self::Mfa => "mfa",
         }
     }
 }
@@ -61,6 +66,8 @@ pub struct LimitPolicy {
     pub forgot_address: Option<Quota>,
     /// Of [`Limit::Refresh`].
     pub refresh: Option<Quota>,
+    /// Of [`Limit::Mfa`].
+    pub mfa: Option<Quota>,
 }
 
 impl LimitPolicy {
@@ -73,6 +80,7 @@ impl LimitPolicy {
             Limit::Forgot => self.forgot,
             Limit::ForgotAddress => self.forgot_address,
             Limit::Refresh => self.refresh,
+            Limit::Mfa => self.mfa,
         }
     }
 }
@@ -128,14 +136,41 @@ impl Service {
         client: &Client,
         whom: &str,
     ) -> Result<Counted, LimitError> {
+        self.count_from(limit, client.network(), whom).await
+    }
+
+    /// Counts what is done about `whom` from a network, or from all that are not told apart.
+    pub(crate) async fn count_from(
+        &self,
+        limit: Limit,
+        network: Option<IpAddr>,
+        whom: &str,
+    ) -> Result<Counted, LimitError> {
         let Some(quota) = self.policy.limits.quota(limit) else {
             return Ok(Counted(None));
         };
-        let key = self.limit_key(limit, client, whom);
+        let key = self.limit_key(limit, network, whom);
         let draw = Draw { key, quota, at: self.clock.now() };
         match self.stores.limiter.draw(&draw).await.map_err(Failure::Store)? {
             Drawn::Yes => Ok(Counted(Some(draw))),
             Drawn::No { wait } => Err(LimitReached { limit, quota, wait }.into()),
+        }
+    }
+
+    /// Whether the next count would be refused.
+    pub(crate) async fn is_used_up(
+        &self,
+        limit: Limit,
+        network: Option<IpAddr>,
+        whom: &str,
+    ) -> Result<bool, Failure> {
+        match self.count_from(limit, network, whom).await {
+            Ok(counted) => {
+                self.give_back(counted).await;
+                Ok(false)
+            }
+            Err(LimitError::Reached(_)) => Ok(true),
+            Err(LimitError::Failure(failure)) => Err(failure),
         }
     }
 
@@ -170,8 +205,8 @@ impl Service {
     }
 
     /// No line break can be in the first two parts, so that no two cases have one key.
-    fn limit_key(&self, limit: Limit, client: &Client, whom: &str) -> LimitKey {
-        let network = client.network().map(|network| network.to_string()).unwrap_or_default();
+    fn limit_key(&self, limit: Limit, network: Option<IpAddr>, whom: &str) -> LimitKey {
+        let network = network.map(|network| network.to_string()).unwrap_or_default();
         self.keyed(&format!("limit {}\n{network}\n{whom}", limit.name()))
     }
 

@@ -28,6 +28,7 @@ struct StoredValues {
     at_ms: Option<i64>,
     device: Option<String>,
     ip: Option<String>,
+    codes_left: Option<usize>,
 }
 
 impl Service {
@@ -64,19 +65,35 @@ impl Service {
         client: &Client,
         now: Timestamp,
     ) -> Option<QueuedMail> {
-        let values = StoredValues {
-            at_ms: Some(now.unix_ms()),
-            device: client.user_agent.as_deref().map(str::to_owned),
-            ip: client.address.map(|address| address.to_string()),
-            ..StoredValues::default()
-        };
+        self.notice(template, user, &happened(client, now), now)
+    }
+
+    /// The same, with how many backup codes are left.
+    pub(crate) fn backup_codes_mail(
+        &self,
+        template: MailTemplate,
+        user: &User,
+        client: &Client,
+        (now, codes_left): (Timestamp, usize),
+    ) -> Option<QueuedMail> {
+        let values = StoredValues { codes_left: Some(codes_left), ..happened(client, now) };
+        self.notice(template, user, &values, now)
+    }
+
+    fn notice(
+        &self,
+        template: MailTemplate,
+        user: &User,
+        values: &StoredValues,
+        now: Timestamp,
+    ) -> Option<QueuedMail> {
         // These two must arrive whatever becomes of the account: a thief who changes the address
         // and erases the account right after does not erase the warning.
         let outlives_user =
             matches!(template, MailTemplate::AddressChanged | MailTemplate::AccountDeleted);
         user.is_email_verified.then(|| QueuedMail {
             user: (!outlives_user).then(|| user.id.clone()),
-            ..self.queued(template, &values, &user.email, now)
+            ..self.queued(template, values, &user.email, now)
         })
     }
 
@@ -127,6 +144,7 @@ impl Service {
             at: stored.at_ms.map(Timestamp::from_unix_ms),
             device: stored.device.clone(),
             ip: stored.ip.clone(),
+            codes_left: stored.codes_left,
         })
     }
 
@@ -149,6 +167,16 @@ impl Service {
     }
 }
 
+/// When it happened, and from where.
+fn happened(client: &Client, at: Timestamp) -> StoredValues {
+    StoredValues {
+        at_ms: Some(at.unix_ms()),
+        device: client.user_agent.as_deref().map(str::to_owned),
+        ip: client.address.map(|address| address.to_string()),
+        ..StoredValues::default()
+    }
+}
+
 /// The page that the mail's link leads to, where it has one.
 const fn page_of(template: MailTemplate) -> Option<&'static str> {
     match template {
@@ -159,6 +187,11 @@ const fn page_of(template: MailTemplate) -> Option<&'static str> {
         | MailTemplate::AddressChanged
         | MailTemplate::AlreadyRegistered
         | MailTemplate::NewDevice
+        | MailTemplate::FactorEnabled
+        | MailTemplate::FactorDisabled
+        | MailTemplate::BackupCodeUsed
+        | MailTemplate::BackupCodesLow
+        | MailTemplate::WrongCodes
         | MailTemplate::AccountDeleted => None,
     }
 }

@@ -30,7 +30,8 @@ pub enum ResetPasswordError {
 
 impl Service {
     /// Replaces the password of the user that the code was sent to, and ends all their sessions.
-    /// Whoever does this reads the mailbox, so the address is verified, too.
+    /// Whoever does this reads the mailbox, so the address is verified, too. The second factor
+    /// stays, and the next sign-in asks for it: a mailbox is no second factor.
     pub async fn reset_password(
         &self,
         presented: &PresentedCode,
@@ -76,6 +77,8 @@ impl Service {
         change.spend(spend(code, change.at()));
         if !user.is_email_verified {
             change.replace.user.is_email_verified = true;
+            // Set up before anybody had proved the address, and so maybe by a stranger.
+            change.remove_factor();
             change.tell(EventKind::UserEmailVerified(user.email.clone()));
         }
         change.set_password(hash, EndReason::PasswordReset, None);

@@ -28,6 +28,8 @@ pub struct Policy {
     pub registration: RegistrationPolicy,
     /// How long mails prove a mailbox.
     pub codes: CodePolicy,
+    /// Second factors.
+    pub mfa: MfaPolicy,
     /// How often things may be done.
     pub limits: LimitPolicy,
     /// What links in mails begin with: the public URL and the base path, no trailing slash.
@@ -68,6 +70,17 @@ pub struct CodePolicy {
     pub verify_ttl: Duration,
     /// How long the link works that sets a new password.
     pub reset_ttl: Duration,
+}
+
+/// Who needs a second factor, and where it is not asked for.
+#[derive(Clone, Debug)]
+pub struct MfaPolicy {
+    /// What authenticator apps show beside the account; no colon in it.
+    pub issuer: String,
+    /// Whoever has one of these roles must set up a second factor.
+    pub required_roles: BTreeSet<RoleName>,
+    /// How long a trusted device needs none; none if there are no trusted devices.
+    pub trusted_device_ttl: Option<Duration>,
 }
 
 /// When keys do what.

@@ -149,7 +149,8 @@ impl Service {
             }
             _ => {
                 self.count_code_request(kind, email, origin).await?;
-                Ok(AddressWish::Ask(NewAddress { email, owner: found.map(|found| found.user) }))
+                let owner = found.map(|found| Box::new(found.user));
+                Ok(AddressWish::Ask(NewAddress { email, owner }))
             }
         }
     }
@@ -184,7 +185,7 @@ enum AddressWish<'a> {
 /// The address that a user wants, and who has it.
 struct NewAddress<'a> {
     email: &'a EmailAddress,
-    owner: Option<User>,
+    owner: Option<Box<User>>,
 }
 
 impl<T: Clone + PartialEq> FieldChange<T> {

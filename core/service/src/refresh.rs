@@ -32,6 +32,9 @@ pub enum RefreshError {
     /// Its user may not sign in.
     #[error("the account is disabled")]
     AccountDisabled,
+    /// Its user has got a role, or the role a rule, that asks for a second factor, and has none.
+    #[error("a second factor has to be set up")]
+    EnrolmentRequired,
     /// The session is refreshed too often.
     #[error(transparent)]
     LimitReached(LimitReached),
@@ -121,6 +124,9 @@ impl Service {
             SessionState::Ended => return Err(RefreshError::Revoked),
             SessionState::UserDisabled => return Err(RefreshError::AccountDisabled),
             SessionState::Expired => return Err(RefreshError::Expired),
+        }
+        if self.lacks_required_factor(&signed_in.account.user) {
+            return Err(RefreshError::EnrolmentRequired);
         }
         let decision = RefreshDecision::of(
             &signed_in.session,
@@ -240,6 +246,7 @@ impl Attempt<'_> {
             end: SessionEnd { at: self.now, reason },
             revocation: self.service.session_revocation(id, self.now),
         };
+        self.service.end_trust_of(&end.user, id).await?;
         self.service.stores.sessions.end_session(&end, &events).await?;
         Err(RefreshError::Replayed)
     }
@@ -262,6 +269,7 @@ impl Attempt<'_> {
                 session.generation,
             ),
             refresh_expires_in: session.refresh_expires_at().since(self.now),
+            device_token: None,
             user: account,
         };
         Ok(Refreshed { tokens, path })

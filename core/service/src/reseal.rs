@@ -3,12 +3,15 @@
 //! Servers do so as they go: with a session that is refreshed and with a mail that is tried again.
 //! What nobody touches is left to whoever runs [`Service::reseal`].
 
-use contracts::{QueuedMail, Record, Replaced, Resealed, SealedKey, StoreError};
-use domain::MailId;
+use contracts::{
+    Notices, QueuedMail, Record, ReplaceUser, Replaced, Resealed, SealedKey, StoreError,
+    UserReplaced,
+};
+use domain::{MailId, TotpFactor, User};
 use futures_util::future::join_all;
 
 use crate::failure::Failure;
-use crate::{Service, mail_queue, refresh_tokens, sealed_records};
+use crate::{Service, mail_queue, refresh_tokens, sealed_records, second_factor};
 
 /// Values that are listed at once.
 const PAGE: usize = 200;
@@ -34,6 +37,8 @@ pub struct ResealedCount {
 pub struct ResealProgress {
     /// The deployment's own records.
     pub records: ResealedCount,
+    /// Users, most of whom have no second factor and nothing that is sealed.
+    pub users: ResealedCount,
     /// Sessions, alive or not.
     pub sessions: ResealedCount,
     /// Mails that were not sent yet, or cannot be.
@@ -43,7 +48,7 @@ pub struct ResealProgress {
 impl ResealProgress {
     /// All kinds together.
     pub fn total(&self) -> ResealedCount {
-        let kinds = [self.records, self.sessions, self.mails];
+        let kinds = [self.records, self.users, self.sessions, self.mails];
         kinds.into_iter().fold(ResealedCount::default(), |sum, kind| ResealedCount {
             done: sum.done + kind.done,
             resealed: sum.resealed + kind.resealed,
@@ -54,6 +59,7 @@ impl ResealProgress {
     const fn of(&mut self, kind: Kind) -> &mut ResealedCount {
         match kind {
             Kind::Record => &mut self.records,
+            Kind::User => &mut self.users,
             Kind::Session => &mut self.sessions,
             Kind::Mail => &mut self.mails,
         }
@@ -64,6 +70,7 @@ impl ResealProgress {
 #[derive(Clone, Copy)]
 enum Kind {
     Record,
+    User,
     Session,
     Mail,
 }
@@ -71,6 +78,7 @@ enum Kind {
 /// Where a sealed value is.
 enum Place {
     Record { name: String, version: u64 },
+    User(Box<User>),
     Session(SealedKey),
     Mail(MailId),
 }
@@ -94,6 +102,7 @@ impl Place {
     fn identity(&self) -> String {
         match self {
             Self::Record { name, .. } => sealed_records::identity(name),
+            Self::User(user) => second_factor::totp_identity(&user.id),
             Self::Session(key) => refresh_tokens::identity(key.session),
             Self::Mail(id) => mail_queue::identity(*id),
         }
@@ -101,6 +110,10 @@ impl Place {
 
     fn record(&self) -> Option<&str> {
         if let Self::Record { name, .. } = self { Some(name) } else { None }
+    }
+
+    fn user(&self) -> Option<&User> {
+        if let Self::User(user) = self { Some(user) } else { None }
     }
 
     const fn session(&self) -> Option<&SealedKey> {
@@ -116,6 +129,12 @@ impl SealedValue {
     fn of_record((name, record): (String, Record)) -> Self {
         let place = Place::Record { name, version: record.version };
         Self { place, sealed: record.content }
+    }
+
+    /// What a user without a second factor has sealed is nothing.
+    fn of_user(user: User) -> Self {
+        let sealed = user.totp.as_ref().map(|factor| factor.sealed_secret.clone());
+        Self { place: Place::User(Box::new(user)), sealed: sealed.unwrap_or_default() }
     }
 
     fn of_session(key: SealedKey) -> Self {
@@ -139,7 +158,7 @@ impl Service {
         mut progress: impl FnMut(&ResealProgress) + Send,
     ) -> Result<ResealProgress, Failure> {
         let mut so_far = ResealProgress::default();
-        for kind in [Kind::Record, Kind::Session, Kind::Mail] {
+        for kind in [Kind::Record, Kind::User, Kind::Session, Kind::Mail] {
             self.reseal_all(kind, &mut so_far, &mut progress).await?;
         }
         Ok(so_far)
@@ -197,7 +216,8 @@ impl Service {
     }
 
     async fn reseal_value(&self, value: &SealedValue) -> Result<Outcome, Failure> {
-        // What a mail would have said is erased when it must not be sent any more.
+        // A user has no second factor; or what a mail would have said is erased, when it must not
+        // be sent any more.
         if value.sealed.is_empty() {
             return Ok(Outcome::Kept);
         }
@@ -228,6 +248,11 @@ impl Service {
                 let listed = stores.records.list_records(after, PAGE).await?;
                 listed.into_iter().map(SealedValue::of_record).collect()
             }
+            Kind::User => {
+                let after = after.and_then(Place::user).map(|user| &user.id);
+                let listed = stores.users.list_users(after, PAGE).await?;
+                listed.into_iter().map(SealedValue::of_user).collect()
+            }
             Kind::Session => {
                 let after = after.and_then(Place::session);
                 let listed = stores.sessions.list_sealed_keys(after, PAGE).await?;
@@ -252,11 +277,38 @@ impl Service {
             Place::Record { name, version } => {
                 stores.records.replace_record(name, *version, &new, &[]).await
             }
+            Place::User(user) => self.replace_totp_secret(user, new).await,
             Place::Session(key) => {
                 stores.sessions.replace_sealed_key(&key.user, key.session, &resealed()).await
             }
             Place::Mail(id) => stores.mails.replace_mail_values(*id, &resealed()).await,
         }
+    }
+}
+
+impl Service {
+    /// The user with the secret sealed anew, where nothing else about them has changed.
+    async fn replace_totp_secret(
+        &self,
+        user: &User,
+        sealed_secret: Box<[u8]>,
+    ) -> Result<Replaced, StoreError> {
+        let totp = user.totp.clone().map(|factor| TotpFactor { sealed_secret, ..factor });
+        let user = User { totp, version: user.version.saturating_add(1), ..user.clone() };
+        let change = ReplaceUser {
+            user,
+            spends: None,
+            drops_codes: false,
+            code: None,
+            keeps_session: None,
+            revocation: None,
+            notices: Notices::default(),
+        };
+        // It claims no address and no code, so nothing else can stand in its way.
+        Ok(match self.stores.users.replace_user(&change).await? {
+            UserReplaced::Yes => Replaced::Yes,
+            _ => Replaced::Stale,
+        })
     }
 }
 
@@ -305,7 +357,12 @@ mod tests {
     #[test]
     fn a_total_counts_every_kind() {
         let count = |of| ResealedCount { done: of, resealed: of + 1, failed: of + 2 };
-        let progress = ResealProgress { records: count(1), sessions: count(20), mails: count(300) };
-        assert_eq!(progress.total(), ResealedCount { done: 321, resealed: 324, failed: 327 });
+        let progress = ResealProgress {
+            records: count(1),
+            users: count(20),
+            sessions: count(300),
+            mails: count(4000),
+        };
+        assert_eq!(progress.total(), ResealedCount { done: 4321, resealed: 4325, failed: 4329 });
     }
 }

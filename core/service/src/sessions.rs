@@ -33,7 +33,8 @@ impl Service {
         Ok(self.stores.sessions.list_sessions(user, self.clock.now(), after, limit).await?)
     }
 
-    /// Ends one of the caller's sessions, be it the one they call from.
+    /// Ends one of the caller's sessions, be it the one they call from, and the trust in the device
+    /// that it began on.
     pub async fn end_session(
         &self,
         caller: &Caller,
@@ -48,6 +49,7 @@ impl Service {
         if found.is_none_or(|it| it.session.state(&it.account.user, now) != SessionState::Alive) {
             return Err(EndSessionError::NotFound);
         }
+        self.end_trust_of(user, session).await?;
         match self.end_own_session(user, session, EndReason::EndedByUser, origin).await? {
             Ended::Yes => Ok(()),
             Ended::Already => Err(EndSessionError::NotFound),

@@ -7,7 +7,7 @@ use domain::{AuthenticationMethod, Login, Password, User, UserStatus};
 use crate::Service;
 use crate::failure::Failure;
 use crate::hashing::HashingError;
-use crate::issue_session::{IssueSessionError, ProvenSignIn, Tokens};
+use crate::issue_session::{IssueSessionError, Issued, ProvenSignIn};
 use crate::limits::Limit;
 use crate::policy::Origin;
 
@@ -61,15 +61,17 @@ impl fmt::Debug for AccountDigest {
 
 impl Service {
     /// Signs in whoever `identifier` (an address or a user name) means, by password. Refused
-    /// credentials count, and nothing else does.
+    /// credentials count, and nothing else does. On a device that the user trusts, its token stands
+    /// in for the second factor.
     ///
     /// Does the same work whether or not there is such an account.
     pub async fn sign_in(
         &self,
         identifier: &str,
         password: &Password,
+        device_token: Option<&str>,
         origin: &Origin,
-    ) -> Result<Tokens, SignInError> {
+    ) -> Result<Issued, SignInError> {
         let named = Login::parse(identifier);
         let whom = match &named {
             Some(Login::Email(email)) => email.key().to_owned(),
@@ -78,7 +80,7 @@ impl Service {
         };
         let counted = self.count(Limit::Login, &origin.client, &whom).await;
         let counted = counted.map_err(HashingError::from)?;
-        let signed_in = self.try_sign_in(identifier, password, origin).await;
+        let signed_in = self.try_sign_in(identifier, password, device_token, origin).await;
         if matches!(signed_in, Err(SignInError::InvalidCredentials(_))) {
             counted.stands();
         } else {
@@ -91,8 +93,9 @@ impl Service {
         &self,
         identifier: &str,
         password: &Password,
+        device_token: Option<&str>,
         origin: &Origin,
-    ) -> Result<Tokens, SignInError> {
+    ) -> Result<Issued, SignInError> {
         let digest = self.account_digest(identifier);
         let account = match Login::parse(identifier) {
             Some(login) => self.stores.users.find_user_by_login(&login).await?,
@@ -117,17 +120,20 @@ impl Service {
             self.rehash(&account.user, password).await?;
         }
         let methods = vec![AuthenticationMethod::Password];
-        let proven = ProvenSignIn { account, methods, origin };
-        self.issue_session(proven).await.map_err(|error| match error {
-            IssueSessionError::Superseded => refused("superseded"),
+        let trust = self.claimed_trust(&account.user, device_token);
+        match self.issue_session(ProvenSignIn { account, methods, trust, origin }).await {
+            Ok(issued) => Ok(issued),
+            Err(IssueSessionError::Superseded) => Err(refused("superseded")),
             // Else whoever registers an address and signs in with the password just chosen would
             // learn whether the address was free: only then is it the password of the account.
-            IssueSessionError::EmailNotVerified if !self.policy.registration.reveals_existing => {
-                refused("email_not_verified")
+            Err(IssueSessionError::EmailNotVerified)
+                if !self.policy.registration.reveals_existing =>
+            {
+                Err(refused("email_not_verified"))
             }
-            IssueSessionError::EmailNotVerified => SignInError::EmailNotVerified(digest.clone()),
-            IssueSessionError::Failure(failure) => failure.into(),
-        })
+            Err(IssueSessionError::EmailNotVerified) => Err(SignInError::EmailNotVerified(digest)),
+            Err(IssueSessionError::Failure(failure)) => Err(failure.into()),
+        }
     }
 
     /// Hashes a right password with today's parameters. A sign-in does not fail for want of it: the

@@ -73,7 +73,7 @@ pub enum SignedUp {
     /// There is a new account.
     Made {
         /// The account.
-        account: Account,
+        account: Box<Account>,
         /// What the short code of the verification mail is sent back with, if one was sent.
         challenge: Option<ChallengeId>,
     },
@@ -103,7 +103,7 @@ impl Service {
         }
         let new = self.stranger(account);
         let (account, challenge) = self.make_account(new, origin).await?;
-        Ok(SignedUp::Made { account, challenge })
+        Ok(SignedUp::Made { account: Box::new(account), challenge })
     }
 
     async fn sign_up_quietly(
@@ -210,6 +210,7 @@ impl Service {
             roles,
             status: UserStatus::Active,
             password_hash: Some(hash),
+            totp: None,
             session_epoch: 0,
             version: 1,
             created_at: now,

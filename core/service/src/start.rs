@@ -1,8 +1,8 @@
 use std::sync::Arc;
 
 use contracts::{
-    Clock, Entropy, Limiter, MailOutboxStore, OneTimeCodeStore, OutboxStore, Probe, RecordStore,
-    RevocationStore, SessionStore, UserStore,
+    Clock, Entropy, Limiter, MailOutboxStore, OneTimeCodeStore, OutboxStore, PendingSignInStore,
+    Probe, RecordStore, RevocationStore, SessionStore, TrustedDeviceStore, UserStore,
 };
 use crypto::{
     DataKeys, HashingSettings, MacKey, MacKeyError, OpenError, PasswordPool, StartPoolError,
@@ -27,6 +27,10 @@ pub struct Stores {
     pub revocations: Arc<dyn RevocationStore>,
     /// Codes that prove a mailbox.
     pub codes: Arc<dyn OneTimeCodeStore>,
+    /// Sign-ins that want another step.
+    pub pending_sign_ins: Arc<dyn PendingSignInStore>,
+    /// Devices that need no second factor.
+    pub trusted_devices: Arc<dyn TrustedDeviceStore>,
     /// Mails that wait to be sent.
     pub mails: Arc<dyn MailOutboxStore>,
     /// Events that wait to be published.
@@ -74,9 +78,16 @@ pub enum StartError {
     /// A sealed key of what is compared has the wrong size.
     #[error("a sealed MAC key is malformed")]
     MacKey(#[from] MacKeyError),
-    /// A configured default role is not defined.
-    #[error("the role {0} in registration.default_roles is not defined; choose one of {1}")]
-    UnknownDefaultRole(String, String),
+    /// A configured role is not defined.
+    #[error("the role {role} in {setting} is not defined; choose one of {defined}")]
+    UnknownRole {
+        /// The name that means nothing.
+        role: String,
+        /// Where it stands.
+        setting: &'static str,
+        /// The names that do.
+        defined: String,
+    },
 }
 
 impl StartError {
@@ -125,7 +136,7 @@ impl Service {
             data_keys: Arc::clone(&data_keys),
             entropy: Arc::clone(&entropy),
         };
-        check_default_roles(&stores, &policy).await?;
+        check_roles(&stores, &policy).await?;
         let passwords = PasswordPool::start(hashing, entropy.bytes(), on_hashing_thread)?;
         let log_key = missing.open(&stores, LOG_KEY_RECORD, &data_keys, &*entropy).await?;
         let code_key = missing.open(&stores, CODE_KEY_RECORD, &data_keys, &*entropy).await?;
@@ -155,15 +166,21 @@ impl Service {
     }
 }
 
-async fn check_default_roles(stores: &Stores, policy: &Policy) -> Result<(), StartError> {
+/// Fails if a setting names a role that nobody has defined.
+async fn check_roles(stores: &Stores, policy: &Policy) -> Result<(), StartError> {
     let defined = stores.users.list_roles().await.map_err(Failure::Store)?;
-    match policy.registration.default_roles.difference(&defined).next() {
-        None => Ok(()),
-        Some(unknown) => {
+    let settings = [
+        ("registration.default_roles", &policy.registration.default_roles),
+        ("mfa.required_roles", &policy.mfa.required_roles),
+    ];
+    for (setting, roles) in settings {
+        if let Some(unknown) = roles.difference(&defined).next() {
             let names: Vec<&str> = defined.iter().map(domain::RoleName::as_str).collect();
-            Err(StartError::UnknownDefaultRole(unknown.as_str().to_owned(), names.join(", ")))
+            let (role, defined) = (unknown.as_str().to_owned(), names.join(", "));
+            return Err(StartError::UnknownRole { role, setting, defined });
         }
     }
+    Ok(())
 }
 
 /// What becomes of keys that are not kept yet.

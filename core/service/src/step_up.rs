@@ -9,7 +9,9 @@ use crate::Service;
 use crate::authenticate::Caller;
 use crate::failure::Failure;
 use crate::hashing::HashingError;
+use crate::limits::LimitReached;
 use crate::policy::Origin;
+use crate::second_factor::{PresentedFactor, ProveFactorError};
 
 /// How old an authentication may be for a call that changes how a user signs in (RFC 9470).
 pub const RECENT: Duration = Duration::from_mins(10);
@@ -34,6 +36,12 @@ pub enum StepUpError {
     /// The password is not the user's.
     #[error("the password is not right")]
     WrongPassword,
+    /// The code of the second factor is wrong, was used, or is missing.
+    #[error("the code is not right")]
+    WrongCode,
+    /// Too many wrong codes.
+    #[error(transparent)]
+    LimitReached(LimitReached),
     /// The caller's session has ended meanwhile.
     #[error("the session was ended")]
     Revoked,
@@ -46,10 +54,13 @@ pub enum StepUpError {
 }
 
 impl Service {
-    /// Refuses a caller whose last authentication is too long ago. A sign-in counts.
+    /// Refuses a caller whose last authentication is too long ago, or was without the second factor
+    /// that the user has. A sign-in counts.
     pub fn require_recent(&self, caller: &Caller) -> Result<(), StepUpRequired> {
-        let age = self.clock.now().since(caller.session.authenticated_at);
-        if age < RECENT { Ok(()) } else { Err(StepUpRequired) }
+        let Caller { session, account } = caller;
+        let is_recent = self.clock.now().since(session.authenticated_at) < RECENT;
+        let is_whole = account.user.second_factor().is_none() || session.has_second_factor();
+        if is_recent && is_whole { Ok(()) } else { Err(StepUpRequired) }
     }
 
     /// Renews the time of the caller's authentication: in the session, so that all its later tokens
@@ -59,6 +70,7 @@ impl Service {
         &self,
         caller: &Caller,
         password: &Password,
+        presented: Option<&PresentedFactor>,
         origin: &Origin,
     ) -> Result<SteppedUp, StepUpError> {
         let Caller { session, account } = caller;
@@ -66,8 +78,14 @@ impl Service {
         if verdict == Verdict::No {
             return Err(StepUpError::WrongPassword);
         }
+        let (mut account, mut methods) = (account.clone(), vec![AuthenticationMethod::Password]);
+        if account.user.second_factor().is_some() {
+            let presented = presented.ok_or(StepUpError::WrongCode)?;
+            let (proven, method) = self.prove_factor(account, presented, origin).await?;
+            account = proven;
+            methods.push(method);
+        }
         let now = self.clock.now();
-        let methods = vec![AuthenticationMethod::Password];
         let renewal = Reauthenticate {
             user: account.user.id.clone(),
             session: session.id,
@@ -81,7 +99,18 @@ impl Service {
             return Err(StepUpError::Revoked);
         }
         let session = Session { authenticated_at: renewal.at, methods, ..session.clone() };
-        let token = self.access_token(account, &session, now).await?;
+        let token = self.access_token(&account, &session, now).await?;
         Ok(SteppedUp { access_token: token.token, expires_in: token.expires_in })
+    }
+}
+
+impl From<ProveFactorError> for StepUpError {
+    fn from(error: ProveFactorError) -> Self {
+        match error {
+            ProveFactorError::WrongCode => Self::WrongCode,
+            ProveFactorError::Superseded => Self::Revoked,
+            ProveFactorError::LimitReached(reached) => Self::LimitReached(reached),
+            ProveFactorError::Failure(failure) => Self::Failure(failure),
+        }
     }
 }

@@ -3,7 +3,8 @@
 
 use contracts::{Notices, OutboxEvent, ReplaceUser, SpendCode, UserReplaced};
 use domain::{
-    Account, EndReason, EventKind, MailTemplate, PasswordHash, SessionId, Timestamp, User, UserId,
+    Account, Client, EndReason, EventKind, MailTemplate, PasswordHash, SessionId, Timestamp, User,
+    UserId,
 };
 
 use crate::Service;
@@ -66,6 +67,11 @@ impl UserChange<'_> {
         self.at
     }
 
+    /// Who makes the change.
+    pub(crate) const fn client(&self) -> &Client {
+        &self.origin.client
+    }
+
     /// Adds an event that tells of the change.
     pub(crate) fn tell(&mut self, kind: EventKind) {
         let version = self.replace.user.version;
@@ -81,13 +87,19 @@ impl UserChange<'_> {
         self.replace.notices.mails.extend(mail);
     }
 
+    /// The same, with how many backup codes are left.
+    pub(crate) fn mail_of_codes(&mut self, template: MailTemplate, codes_left: usize) {
+        let (user, client) = (&self.replace.user, &self.origin.client);
+        let mail = self.service.backup_codes_mail(template, user, client, (self.at, codes_left));
+        self.replace.notices.mails.extend(mail);
+    }
+
     /// Takes a code along.
     pub(crate) fn spend(&mut self, code: SpendCode) {
         self.replace.spends = Some(code);
     }
 
-    /// Ends every session but the one that is kept, and makes all other codes worthless: they may
-    /// have been asked for by whoever is shut out.
+    /// Ends every session but the one that is kept.
     pub(crate) fn end_sessions(&mut self, reason: EndReason, keep: Option<SessionId>) {
         let user = &mut self.replace.user;
         user.session_epoch = user.session_epoch.saturating_add(1);
@@ -95,10 +107,14 @@ impl UserChange<'_> {
         let revocation = self.service.user_revocation(&user.id, epoch, keep, self.at);
         self.replace.revocation = Some(revocation);
         self.replace.keeps_session = keep;
-        self.replace.drops_codes = true;
         let kind = EventKind::SessionRevoked { session: None, reason };
         let event = self.event(|service, happening| service.event(happening, kind));
         self.replace.notices.events.push(event);
+    }
+
+    /// Makes all other codes worthless: they may have been asked for by whoever is shut out.
+    pub(crate) const fn drop_codes(&mut self) {
+        self.replace.drops_codes = true;
     }
 
     /// Sets another password, ends every session but the one that is kept, and tells the user.
@@ -112,6 +128,7 @@ impl UserChange<'_> {
         let client = self.origin.client.clone();
         self.tell(EventKind::UserPasswordChanged(client));
         self.end_sessions(reason, keep);
+        self.drop_codes();
         self.mail(MailTemplate::PasswordChanged);
     }
 

@@ -24,6 +24,9 @@ pub struct LimitSettings {
     pub forgot_address: Option<Quota>,
     /// Refreshes of one session from one client address.
     pub refresh: Option<Quota>,
+    /// Wrong codes of a second factor for one account: from each client address that a sign-in to
+    /// it was completed from, and from all others together.
+    pub mfa: Option<Quota>,
 }
 
 /// The most that a limit counts to.
@@ -40,6 +43,7 @@ pub(crate) fn read(reader: &mut Reader) -> Result<LimitSettings, Refused> {
     let forgot = reader.text("limits.forgot", parse);
     let forgot_address = reader.text("limits.forgot_address", parse);
     let refresh = reader.text("limits.refresh", parse);
+    let mfa = reader.text("limits.mfa", parse);
     Ok(LimitSettings {
         login: login?,
         login_address: login_address?,
@@ -48,6 +52,7 @@ pub(crate) fn read(reader: &mut Reader) -> Result<LimitSettings, Refused> {
         forgot: forgot?,
         forgot_address: forgot_address?,
         refresh: refresh?,
+        mfa: mfa?,
     })
 }
 

@@ -4,11 +4,11 @@ use crate::reader::{Reader, Refused};
 use crate::server::Addresses;
 use crate::{
     CodeSettings, DataKeySettings, Environment, EphemeralSettings, EventSettings, KeySettings,
-    LimitSettings, LogSettings, MailSettings, Mistakes, PasswordSettings, RegistrationSettings,
-    ServerSettings, Source, Sources, StorageSettings, TokenSettings, Warning,
+    LimitSettings, LogSettings, MailSettings, MfaSettings, Mistakes, PasswordSettings,
+    RegistrationSettings, ServerSettings, Source, Sources, StorageSettings, TokenSettings, Warning,
 };
 use crate::{
-    borrowed, codes, environment, ephemeral, events, keys, limits, log, mail, password,
+    borrowed, codes, environment, ephemeral, events, keys, limits, log, mail, mfa, password,
     registration, server, storage, tokens,
 };
 
@@ -35,6 +35,8 @@ pub struct Settings {
     pub registration: RegistrationSettings,
     /// What passwords must be and how they are hashed.
     pub password: PasswordSettings,
+    /// What the second factor is called, who must have one, and where it may be skipped.
+    pub mfa: MfaSettings,
     /// How long the links in mails work.
     pub codes: CodeSettings,
     /// How mails are sent and what they call us.
@@ -109,6 +111,7 @@ fn read(reader: &mut Reader) -> Result<Settings, Refused> {
     let tokens = tokens::read(reader, access_ttl);
     let registration = registration::read(reader);
     let password = password::read(reader);
+    let mfa = mfa::read(reader);
     let codes = codes::read(reader);
     let mail = mail::read(reader, environment);
     let events = events::read(reader);
@@ -124,6 +127,7 @@ fn read(reader: &mut Reader) -> Result<Settings, Refused> {
         tokens: tokens?,
         registration: registration?,
         password: password?,
+        mfa: mfa?,
         codes: codes?,
         mail: mail?,
         events: events?,

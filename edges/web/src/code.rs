@@ -13,6 +13,7 @@ pub(crate) enum Code {
     UnusableToken,
     InvalidCredentials,
     PasswordRequired,
+    InvalidFactor,
     StepUpRequired,
     TokenExpired,
     SessionRevoked,
@@ -24,6 +25,9 @@ pub(crate) enum Code {
     RequestTimeout,
     EmailTaken,
     UsernameTaken,
+    MfaAlreadyEnabled,
+    MfaNotEnabled,
+    Conflict,
     PayloadTooLarge,
     UnsupportedMediaType,
     RateLimited,
@@ -50,7 +54,7 @@ const fn row(
     Row { code, name, status, title, advice }
 }
 
-const ROWS: [Row; 23] = [
+const ROWS: [Row; 27] = [
     row(
         Code::ValidationFailed,
         "validation_failed",
@@ -97,10 +101,19 @@ const ROWS: [Row; 23] = [
         ),
     ),
     row(
+        Code::InvalidFactor,
+        "invalid_mfa_code",
+        StatusCode::UNAUTHORIZED,
+        (
+            "The code of the second factor is not right",
+            "Send as `code` what the app shows now, which counts once, or a `backupCode`.",
+        ),
+    ),
+    row(
         Code::StepUpRequired,
         "step_up_required",
         StatusCode::UNAUTHORIZED,
-        ("Your sign-in is too long ago for this", "Call `/auth/step-up`, then try again."),
+        ("Your sign-in is too old or too weak for this", "Call `/auth/step-up`, then try again."),
     ),
     row(
         Code::TokenExpired,
@@ -161,6 +174,24 @@ const ROWS: [Row; 23] = [
         "username_taken",
         StatusCode::CONFLICT,
         ("The user name is taken", "Choose another."),
+    ),
+    row(
+        Code::MfaAlreadyEnabled,
+        "mfa_already_enabled",
+        StatusCode::CONFLICT,
+        ("There is a second factor already", "Disable it first, to set up another."),
+    ),
+    row(
+        Code::MfaNotEnabled,
+        "mfa_not_enabled",
+        StatusCode::CONFLICT,
+        ("There is no second factor", "Set one up with `/auth/mfa/setup`."),
+    ),
+    row(
+        Code::Conflict,
+        "conflict",
+        StatusCode::CONFLICT,
+        ("This does not go with how things are now", "`detail` says what has to be done first."),
     ),
     row(
         Code::PayloadTooLarge,

@@ -116,6 +116,11 @@ impl Problem {
         Self { challenge: Some(challenge), ..Self::new(Code::StepUpRequired) }
     }
 
+    /// The session token of a sign-in is no good.
+    pub(crate) fn session_token() -> Self {
+        Self::new(Code::InvalidToken).detail("The session token is not valid: sign in again.")
+    }
+
     /// A password cannot be chosen; `field` is where it was given.
     pub(crate) fn weak_password(field: &'static str, why: WeakPassword) -> Self {
         let message = why.to_string();

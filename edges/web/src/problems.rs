@@ -2,9 +2,10 @@
 
 use contracts::StoreError;
 use service::{
-    AuthenticateError, ChangePasswordError, ChangeProfileError, EndSessionError, EraseAccountError,
-    Failure, HashingError, KeyRingError, LimitError, RefreshError, ResetPasswordError, SignInError,
-    SignOutError, SignUpError, StepUpError, VerifyAddressError,
+    AuthenticateError, ChangePasswordError, ChangeProfileError, DisableFactorError,
+    EnableFactorError, EndSessionError, EraseAccountError, Failure, HashingError, KeyRingError,
+    LimitError, RefreshError, RenewBackupCodesError, ResetPasswordError, SetUpFactorError,
+    SignInError, SignOutError, SignUpError, StepUpError, VerifyAddressError, VerifyFactorError,
 };
 
 use crate::code::Code;
@@ -79,6 +80,8 @@ impl From<RefreshError> for Problem {
             RefreshError::Expired => Self::new(Code::TokenExpired),
             RefreshError::Revoked | RefreshError::Replayed => Self::new(Code::SessionRevoked),
             RefreshError::LimitReached(reached) => Self::limit_reached(reached),
+            RefreshError::EnrolmentRequired => Self::new(Code::SessionRevoked)
+                .detail("Your role asks for a second factor: sign in again to set it up."),
             RefreshError::AccountDisabled => Self::new(Code::AccountDisabled),
             RefreshError::Failure(failure) => failure.into(),
         }
@@ -180,9 +183,77 @@ impl From<StepUpError> for Problem {
     fn from(error: StepUpError) -> Self {
         match error {
             StepUpError::WrongPassword => Self::new(Code::InvalidCredentials),
+            StepUpError::WrongCode => Self::new(Code::InvalidFactor),
+            StepUpError::LimitReached(reached) => Self::limit_reached(reached),
             StepUpError::Revoked => Self::bearer(Code::SessionRevoked),
             StepUpError::Hashing(error) => hashing("password", error),
             StepUpError::Failure(failure) => failure.into(),
+        }
+    }
+}
+
+impl From<VerifyFactorError> for Problem {
+    fn from(error: VerifyFactorError) -> Self {
+        match error {
+            VerifyFactorError::NotUsable => Self::session_token(),
+            VerifyFactorError::WrongCode => Self::new(Code::InvalidFactor),
+            VerifyFactorError::AccountDisabled => Self::new(Code::AccountDisabled),
+            VerifyFactorError::EmailNotVerified => Self::new(Code::EmailNotVerified),
+            VerifyFactorError::LimitReached(reached) => Self::limit_reached(reached),
+            VerifyFactorError::Failure(failure) => failure.into(),
+        }
+    }
+}
+
+impl From<SetUpFactorError> for Problem {
+    fn from(error: SetUpFactorError) -> Self {
+        match error {
+            SetUpFactorError::AlreadyEnabled => Self::new(Code::MfaAlreadyEnabled),
+            SetUpFactorError::StepUpRequired(_) => Self::step_up_required(),
+            SetUpFactorError::NotUsable => Self::session_token(),
+            SetUpFactorError::AccountDisabled => Self::new(Code::AccountDisabled),
+            SetUpFactorError::Revoked => Self::bearer(Code::SessionRevoked),
+            SetUpFactorError::Failure(failure) => failure.into(),
+        }
+    }
+}
+
+impl From<EnableFactorError> for Problem {
+    fn from(error: EnableFactorError) -> Self {
+        match error {
+            EnableFactorError::AlreadyEnabled => Self::new(Code::MfaAlreadyEnabled),
+            EnableFactorError::NotBegun => Self::new(Code::Conflict)
+                .detail("No secret waits for its first code: call `/auth/mfa/setup` first."),
+            EnableFactorError::WrongCode => Self::new(Code::InvalidFactor),
+            EnableFactorError::StepUpRequired(_) => Self::step_up_required(),
+            EnableFactorError::NotUsable => Self::session_token(),
+            EnableFactorError::AccountDisabled => Self::new(Code::AccountDisabled),
+            EnableFactorError::EmailNotVerified => Self::new(Code::EmailNotVerified),
+            EnableFactorError::Revoked => Self::bearer(Code::SessionRevoked),
+            EnableFactorError::LimitReached(reached) => Self::limit_reached(reached),
+            EnableFactorError::Failure(failure) => failure.into(),
+        }
+    }
+}
+
+impl From<RenewBackupCodesError> for Problem {
+    fn from(error: RenewBackupCodesError) -> Self {
+        match error {
+            RenewBackupCodesError::NotEnabled => Self::new(Code::MfaNotEnabled),
+            RenewBackupCodesError::Revoked => Self::bearer(Code::SessionRevoked),
+            RenewBackupCodesError::Failure(failure) => failure.into(),
+        }
+    }
+}
+
+impl From<DisableFactorError> for Problem {
+    fn from(error: DisableFactorError) -> Self {
+        match error {
+            DisableFactorError::NotEnabled => Self::new(Code::MfaNotEnabled),
+            DisableFactorError::WrongPassword => Self::new(Code::InvalidCredentials),
+            DisableFactorError::Revoked => Self::bearer(Code::SessionRevoked),
+            DisableFactorError::Hashing(error) => hashing("password", error),
+            DisableFactorError::Failure(failure) => failure.into(),
         }
     }
 }

@@ -34,7 +34,7 @@ pub(crate) async fn refresh(
                 let session = token.session;
                 tracing::warn!(session.id = %session, "a refresh token was ahead of its record");
             }
-            Ok(token_answer(&refreshed.tokens, &state.service.policy().role_order))
+            Ok(Private(token_answer(&refreshed.tokens, &state.service.policy().role_order)))
         }
         Err(error) => {
             state.metrics.refreshed(outcome(&error));
@@ -53,6 +53,7 @@ const fn outcome(error: &RefreshError) -> &'static str {
         RefreshError::Expired => "expired",
         RefreshError::Revoked => "revoked",
         RefreshError::Replayed => "replayed",
+        RefreshError::EnrolmentRequired => "enrolment_required",
         RefreshError::AccountDisabled => "account_disabled",
         RefreshError::LimitReached(_) => "limited",
         RefreshError::Failure(_) => "failure",

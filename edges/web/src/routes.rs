@@ -11,9 +11,9 @@ use crate::limited::Limited::{self, ByAddress, No, RefusalsByAddress};
 use crate::problem::with_problems;
 use crate::state::AppState;
 use crate::{
-    address_verifications, code_requests, contract, discovery, forward_auth, health, mailbox,
-    pages, passwords, profile, refreshes, registrations, revocations, session_list, sign_ins,
-    sign_outs, step_ups,
+    address_verifications, code_requests, contract, discovery, factor_removal, factor_set_up,
+    factor_verification, forward_auth, health, mailbox, pages, passwords, profile, refreshes,
+    registrations, revocations, session_list, sign_ins, sign_outs, step_ups,
 };
 
 use Mount::{Base, BothListeners, Issuer, Operations, Pages};
@@ -88,6 +88,11 @@ pub(crate) fn all() -> Vec<Route> {
         post(Base, "/auth/password/forgot", Anyone, MAILS, code_requests::password_reset, FORGOT),
         post(Base, "/auth/password/reset", Anyone, No, passwords::reset, RESET),
         post(Base, "/auth/password/change", SteppedUp, No, passwords::change, CHANGE_PASSWORD),
+        post(Base, "/auth/mfa/verify", Anyone, SIGN_INS, factor_verification::verify, VERIFY_MFA),
+        post(Base, "/auth/mfa/setup", Anyone, No, factor_set_up::set_up, SET_UP_MFA),
+        post(Base, "/auth/mfa/verify-setup", Anyone, No, factor_set_up::confirm, CONFIRM_MFA),
+        post(Base, "/auth/mfa/backup-codes", SteppedUp, No, factor_set_up::renew, BACKUP),
+        post(Base, "/auth/mfa/disable", SteppedUp, No, factor_removal::disable, DISABLE_MFA),
         post(Base, "/auth/step-up", SignedIn, No, step_ups::step_up, STEP_UP),
         get(Base, "/auth/me", SignedIn, No, profile::me, ME),
         patch(Base, "/auth/me", SignedIn, No, profile::update, UPDATE_ME),
@@ -164,7 +169,55 @@ const CHANGE_PASSWORD: About = About {
 const STEP_UP: About = About {
     id: "stepUp",
     summary: "Prove again who I am",
-    problems: &[Code::InvalidCredentials, Code::RateLimited, Code::Overloaded],
+    problems: &[Code::InvalidCredentials, Code::InvalidFactor, Code::RateLimited, Code::Overloaded],
+};
+const VERIFY_MFA: About = About {
+    id: "verifyMfa",
+    summary: "Complete a sign-in with the second factor",
+    problems: &[
+        Code::InvalidToken,
+        Code::InvalidFactor,
+        Code::AccountDisabled,
+        Code::EmailNotVerified,
+    ],
+};
+const SET_UP_MFA: About = About {
+    id: "setupMfa",
+    summary: "Begin to set up a second factor",
+    problems: &[
+        Code::InvalidToken,
+        Code::TokenExpired,
+        Code::SessionRevoked,
+        Code::AccountDisabled,
+        Code::StepUpRequired,
+        Code::MfaAlreadyEnabled,
+    ],
+};
+const CONFIRM_MFA: About = About {
+    id: "verifyMfaSetup",
+    summary: "Enable the second factor with its first code",
+    problems: &[
+        Code::InvalidToken,
+        Code::TokenExpired,
+        Code::SessionRevoked,
+        Code::AccountDisabled,
+        Code::EmailNotVerified,
+        Code::StepUpRequired,
+        Code::InvalidFactor,
+        Code::MfaAlreadyEnabled,
+        Code::Conflict,
+        Code::RateLimited,
+    ],
+};
+const BACKUP: About = About {
+    id: "regenerateBackupCodes",
+    summary: "New backup codes",
+    problems: &[Code::MfaNotEnabled],
+};
+const DISABLE_MFA: About = About {
+    id: "disableMfa",
+    summary: "Remove my second factor",
+    problems: &[Code::InvalidCredentials, Code::MfaNotEnabled, Code::RateLimited, Code::Overloaded],
 };
 const UPDATE_ME: About = About {
     id: "updateCurrentUser",

@@ -1,6 +1,6 @@
 use axum::Extension;
 use axum::extract::State;
-use domain::{Session, SessionId};
+use domain::{Session, SessionId, TrustedDevice, TrustedDeviceId};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use service::{Origin, SESSIONS_PAGE_MAX, rfc3339};
@@ -35,6 +35,10 @@ pub(crate) struct SessionPage {
     /// Absent on the last page.
     #[serde(skip_serializing_if = "Option::is_none")]
     next_cursor: Option<String>,
+    /// Browsers that need no second factor, the oldest first; on the first page.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schemars(default)]
+    trusted_devices: Vec<TrustedDeviceView>,
 }
 
 /// A session, as its user sees it.
@@ -56,7 +60,28 @@ pub(crate) struct SessionView {
     current: bool,
 }
 
-/// A path parameter: a session's id.
+/// A browser that needs no second factor for a while.
+#[derive(Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+#[schemars(rename = "TrustedDevice")]
+pub(crate) struct TrustedDeviceView {
+    /// Names it: ended like a session.
+    id: String,
+    /// What the client called itself when it was trusted.
+    device: Option<String>,
+    /// From where it was.
+    ip: Option<String>,
+    /// RFC 3339.
+    created_at: String,
+    /// RFC 3339: the last sign-in without the factor, or the one that it began with.
+    last_used_at: String,
+    /// RFC 3339: when the factor is asked for again.
+    expires_at: String,
+    /// Whether this call comes from the session that was begun on it last.
+    current: bool,
+}
+
+/// A path parameter: the id of a session or a trusted device.
 #[derive(Deserialize, JsonSchema)]
 pub(crate) struct SessionPath {
     /// As the list shows it.
@@ -78,12 +103,18 @@ pub(crate) async fn list(
     if !mistakes.is_empty() {
         return Err(mistakes.into_problem());
     }
-    let sessions = state.service.list_sessions(&caller, after.flatten(), limit).await?;
+    let after = after.flatten();
+    let sessions = state.service.list_sessions(&caller, after, limit).await?;
     let is_full = sessions.len() == limit;
     let next_cursor = sessions.last().filter(|_| is_full).map(|session| session.id.to_string());
     let current = caller.session.id;
     let items = sessions.iter().map(|session| to_view(session, current)).collect();
-    Ok(Private(SessionPage { items, next_cursor }))
+    let devices = match after {
+        None => state.service.list_trusted_devices(&caller).await?,
+        Some(_) => Vec::new(),
+    };
+    let trusted_devices = devices.iter().map(|device| device_view(device, current)).collect();
+    Ok(Private(SessionPage { items, next_cursor, trusted_devices }))
 }
 
 /// `DELETE /auth/sessions/{id}`
@@ -93,9 +124,25 @@ pub(crate) async fn end(
     SignedIn(caller): SignedIn,
     PathParameters(path): PathParameters<SessionPath>,
 ) -> Result<Done, Problem> {
-    let session = SessionId::parse(&path.id).map_err(|_| Problem::new(Code::NotFound))?;
-    state.service.end_session(&caller, session, &origin).await?;
+    if let Ok(device) = TrustedDeviceId::parse(&path.id) {
+        state.service.end_trust(&caller, device).await?;
+    } else {
+        let session = SessionId::parse(&path.id).map_err(|_| Problem::new(Code::NotFound))?;
+        state.service.end_session(&caller, session, &origin).await?;
+    }
     Ok(Done)
+}
+
+fn device_view(device: &TrustedDevice, current: SessionId) -> TrustedDeviceView {
+    TrustedDeviceView {
+        id: device.id.to_string(),
+        device: device.client.user_agent.as_deref().map(str::to_owned),
+        ip: device.client.address.map(|address| address.to_string()),
+        created_at: rfc3339(device.created_at),
+        last_used_at: rfc3339(device.last_used_at),
+        expires_at: rfc3339(device.expires_at),
+        current: device.session == current,
+    }
 }
 
 fn to_view(session: &Session, current: SessionId) -> SessionView {

@@ -2,12 +2,13 @@ use axum::Extension;
 use axum::extract::State;
 use domain::Password;
 use schemars::{JsonSchema, Schema};
-use secrecy::SecretString;
-use serde::Deserialize;
+use secrecy::{ExposeSecret, SecretString};
+use serde::{Deserialize, Serialize};
 use serde_json::json;
-use service::{HashingError, Origin, SignInError};
+use service::{AccountDigest, HashingError, Issued, Origin, SignInError};
 
 use crate::answer::Private;
+use crate::factor_verification::NextStepAnswer;
 use crate::inputs::JsonBody;
 use crate::mistakes::Mistakes;
 use crate::problem::Problem;
@@ -30,6 +31,18 @@ pub(crate) struct Credentials {
     /// The password.
     #[schemars(with = "String")]
     password: SecretString,
+    /// What a trusted browser was given: it is asked for no second factor.
+    #[serde(rename = "deviceToken")]
+    #[schemars(with = "String")]
+    device_token: Option<SecretString>,
+}
+
+/// Tokens, or what is wanted before them.
+#[derive(Serialize, JsonSchema)]
+#[serde(untagged)]
+pub(crate) enum SignInAnswer {
+    Tokens(Box<TokenAnswer>),
+    NextStep(NextStepAnswer),
 }
 
 /// Says in the contract what the types cannot: exactly one of the three names.
@@ -44,12 +57,18 @@ pub(crate) async fn login(
     State(state): State<AppState>,
     Extension(origin): Extension<Origin>,
     JsonBody(body): JsonBody<Credentials>,
-) -> Result<Private<TokenAnswer>, Problem> {
+) -> Result<Private<SignInAnswer>, Problem> {
     let (identifier, password) = parse(&body)?;
-    match state.service.sign_in(identifier, &password, &origin).await {
-        Ok(tokens) => {
+    let device_token = body.device_token.as_ref().map(ExposeSecret::expose_secret);
+    match state.service.sign_in(identifier, &password, device_token, &origin).await {
+        Ok(Issued::Tokens(tokens)) => {
             state.metrics.signed_in("success");
-            Ok(token_answer(&tokens, &state.service.policy().role_order))
+            let answer = token_answer(&tokens, &state.service.policy().role_order);
+            Ok(Private(SignInAnswer::Tokens(Box::new(answer))))
+        }
+        Ok(Issued::NextStep(next)) => {
+            state.metrics.signed_in("second_factor_wanted");
+            Ok(Private(SignInAnswer::NextStep(NextStepAnswer::new(&next))))
         }
         Err(error) => {
             note_failure(&state, &origin, &error);
@@ -83,6 +102,16 @@ fn note_failure(state: &AppState, origin: &Origin, error: &SignInError) {
         SignInError::Hashing(HashingError::LimitReached(_)) => ("limited", None),
         SignInError::Hashing(_) | SignInError::Failure(_) => ("failure", None),
     };
+    note_refusal(state, origin, reason, account);
+}
+
+/// Counts and logs a sign-in that was refused.
+pub(crate) fn note_refusal(
+    state: &AppState,
+    origin: &Origin,
+    reason: &'static str,
+    account: Option<&AccountDigest>,
+) {
     state.metrics.signed_in(reason);
     tracing::warn!(
         client.address = origin.client.address.map(tracing::field::display),

@@ -7,6 +7,7 @@ use service::Origin;
 
 use crate::access::SignedIn;
 use crate::answer::Private;
+use crate::factor_codes::FactorFields;
 use crate::inputs::JsonBody;
 use crate::mistakes::Mistakes;
 use crate::problem::Problem;
@@ -14,10 +15,19 @@ use crate::state::AppState;
 
 /// What proves again who calls.
 #[derive(Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
 pub(crate) struct StepUp {
     /// The password.
     #[schemars(with = "String")]
     password: SecretString,
+    /// What the authenticator app shows, where there is a second factor.
+    #[serde(default)]
+    #[schemars(with = "String")]
+    code: Option<SecretString>,
+    /// Or what the user has kept for when the app is lost.
+    #[serde(default)]
+    #[schemars(with = "String")]
+    backup_code: Option<SecretString>,
 }
 
 /// An access token that says when its user authenticated last.
@@ -40,10 +50,13 @@ pub(crate) async fn step_up(
     JsonBody(body): JsonBody<StepUp>,
 ) -> Result<Private<SteppedUp>, Problem> {
     let mut mistakes = Mistakes::default();
-    let Some(password) = mistakes.password(&body.password) else {
-        return Err(mistakes.into_problem());
+    let fields = FactorFields { code: body.code.as_ref(), backup_code: body.backup_code.as_ref() };
+    let factor = fields.parse(&mut mistakes);
+    let password = match mistakes.password(&body.password) {
+        Some(password) if mistakes.is_empty() => password,
+        _ => return Err(mistakes.into_problem()),
     };
-    let stepped_up = state.service.step_up(&caller, &password, &origin).await?;
+    let stepped_up = state.service.step_up(&caller, &password, factor.as_ref(), &origin).await?;
     Ok(Private(SteppedUp {
         access_token: stepped_up.access_token.expose_secret().to_owned(),
         token_type: "Bearer",

@@ -6,7 +6,6 @@ use secrecy::ExposeSecret;
 use serde::Serialize;
 use service::Tokens;
 
-use crate::answer::Private;
 use crate::user_view::UserView;
 
 /// Marks our refresh tokens, so that scanners find leaked ones.
@@ -27,19 +26,25 @@ pub(crate) struct TokenAnswer {
     expires_in: u64,
     /// Seconds until the refresh token expires if it is not used.
     refresh_expires_in: u64,
+    /// What this browser sends with its next sign-ins, to be asked for no second factor; where the
+    /// user wanted that.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    device_token: Option<String>,
     /// Who signed in.
     user: UserView,
 }
 
-pub(crate) fn token_answer(tokens: &Tokens, role_order: &[RoleName]) -> Private<TokenAnswer> {
-    Private(TokenAnswer {
+pub(crate) fn token_answer(tokens: &Tokens, role_order: &[RoleName]) -> TokenAnswer {
+    let device_token = tokens.device_token.as_ref();
+    TokenAnswer {
         access_token: tokens.access_token.expose_secret().to_owned(),
         refresh_token: write_refresh_token(&tokens.refresh_token),
         token_type: "Bearer",
         expires_in: tokens.access_expires_in.as_secs(),
         refresh_expires_in: tokens.refresh_expires_in.as_secs(),
+        device_token: device_token.map(|token| token.expose_secret().to_owned()),
         user: UserView::new(&tokens.user, role_order),
-    })
+    }
 }
 
 fn write_refresh_token(token: &RefreshToken) -> String {

@@ -24,6 +24,11 @@ pub(crate) struct UserView {
     roles: Vec<String>,
     /// What the roles allow.
     permissions: Vec<String>,
+    /// Whether sign-ins ask for a second factor.
+    mfa_enabled: bool,
+    /// How many backup codes were not used yet, where there is a second factor.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    backup_codes_left: Option<usize>,
     /// RFC 3339.
     created_at: String,
     /// RFC 3339; null before the first sign-in.
@@ -43,6 +48,8 @@ impl UserView {
             role: foremost(&user.roles, role_order).map(text),
             roles: user.roles.iter().map(text).collect(),
             permissions: account.permissions.iter().map(permission_text).collect(),
+            mfa_enabled: user.second_factor().is_some(),
+            backup_codes_left: user.second_factor().map(|factor| factor.backup_codes.len()),
             created_at: rfc3339(user.created_at),
             last_login_at: user.last_login_at.map(rfc3339),
         }

@@ -4,14 +4,17 @@ use std::pin::Pin;
 
 use base64::Engine as _;
 use base64::prelude::{BASE64_STANDARD_NO_PAD, BASE64_URL_SAFE_NO_PAD};
+use domain::BACKUP_CODES;
 use secrecy::ExposeSecret;
 use serde_json::Value;
-use service::{Service, write_code_token};
+use service::{
+    Issued, NextStep, PresentedFactor, Service, Tokens, write_code_token, write_pending_token,
+};
 
 use crate::Backend;
 use crate::deployment::{
-    DeadTransport, Deployment, EmptyMails, PASSWORD, address, data_key, data_keys, origin, refresh,
-    sign_in, sign_up, told,
+    DeadTransport, Deployment, EmptyMails, PASSWORD, address, begin_sign_in, caller, data_key,
+    data_keys, origin, refresh, set_up_factor, sign_in, sign_up, told,
 };
 use crate::fixtures::{ALL, MINUTE};
 
@@ -38,8 +41,8 @@ fn secret(what: &'static str, bytes: impl AsRef<[u8]>) -> Secret {
     Secret { what, bytes: bytes.as_ref().to_vec() }
 }
 
-/// People sign up, sign in, refresh and forget their passwords; keys rotate; no mail can be sent,
-/// so all of them wait.
+/// People sign up, sign in, refresh, prove a second factor and forget their passwords; keys rotate;
+/// no mail can be sent, so all of them wait.
 pub async fn a_raw_database_holds_no_secret(store: &Legible) {
     let backend = &store.backend;
     let deployment = Deployment::new(backend);
@@ -62,6 +65,13 @@ pub async fn a_raw_database_holds_no_secret(store: &Legible) {
         assert!(finder.has(&key.sealed_refresh_key), "the sealed key of a session");
         assert!(finder.has(key.user.as_str().as_bytes()), "a user's id");
     }
+    for user in backend.users.list_users(None, ALL).await.unwrap() {
+        let factor = user.totp.unwrap();
+        assert!(finder.has(&factor.sealed_secret), "the sealed secret of a factor");
+        let codes = factor.enabled.unwrap().backup_codes;
+        assert_eq!(codes.len(), BACKUP_CODES - 1);
+        assert!(codes.iter().all(|mac| finder.has(&mac.0)), "the MAC of a backup code");
+    }
     for mail in backend.mails().await {
         assert!(finder.has(&mail.mail.sealed_values), "the sealed values of a mail");
     }
@@ -75,16 +85,20 @@ pub async fn a_raw_database_holds_no_secret(store: &Legible) {
 }
 
 /// What the journey has to bring to light.
-const KINDS: [&str; 10] = [
+const KINDS: [&str; 14] = [
     "access token",
+    "backup code",
     "code",
     "code token",
     "data key",
+    "device token",
+    "factor",
     "mail link",
     "password",
     "private key",
     "random key",
     "refresh token",
+    "session token",
     "shared secret",
 ];
 
@@ -100,6 +114,7 @@ async fn journey(deployment: &Deployment<'_>, service: &Service) -> Vec<Secret> 
     let tokens = sign_in(service, &name).await;
     let next = refresh(service, &tokens.refresh_token).await;
     service.request_password_reset(&address(&name), &origin()).await.unwrap();
+    let of_factor = factor_journey(deployment, service, &name, &tokens).await;
     let transport = DeadTransport::default();
     service.relay_mails(&EmptyMails, &transport).await.unwrap();
     deployment.clock.advance(MINUTE);
@@ -109,8 +124,10 @@ async fn journey(deployment: &Deployment<'_>, service: &Service) -> Vec<Secret> 
         secret("refresh token", tokens.refresh_token.mac),
         secret("refresh token", next.mac),
     ];
+    secrets.extend(of_factor);
     for mail in transport.take() {
-        let [link, code] = told(&mail).try_into().unwrap();
+        // Some only say what happened.
+        let Ok([link, code]) = <[String; 2]>::try_from(told(&mail)) else { continue };
         let token = service::read_code_token(link.rsplit('#').next().unwrap()).unwrap();
         secrets.push(secret("code token", write_code_token(&token).expose_secret()));
         secrets.push(secret("code token", token.secret.as_slice()));
@@ -119,6 +136,49 @@ async fn journey(deployment: &Deployment<'_>, service: &Service) -> Vec<Secret> 
         secrets.push(secret("code", code));
     }
     secrets
+}
+
+/// Somebody sets up a second factor, signs in with a backup code on a device that is trusted from
+/// then on, and leaves another sign-in half-way.
+async fn factor_journey(
+    deployment: &Deployment<'_>,
+    service: &Service,
+    name: &str,
+    tokens: &Tokens,
+) -> Vec<Secret> {
+    let new = set_up_factor(service, tokens).await;
+    let raw = deployment.enable_factor(name).await;
+    let codes = service.renew_backup_codes(&caller(service, tokens).await, &origin()).await;
+    let codes = codes.unwrap();
+    let [step, left_alone] = [next_step(service, name).await, next_step(service, name).await];
+    let backup = PresentedFactor::Backup(codes[0].clone());
+    let proven = service.verify_factor(&step.token, &backup, true, &origin()).await.unwrap();
+
+    let mut secrets = vec![
+        secret("factor", raw),
+        secret("factor", new.secret.expose_secret()),
+        secret("factor", new.uri.expose_secret()),
+        secret("device token", proven.device_token.unwrap().expose_secret()),
+        secret("access token", proven.access_token.expose_secret()),
+        secret("refresh token", proven.refresh_token.mac),
+    ];
+    for token in [step.token, left_alone.token] {
+        secrets.push(secret("session token", write_pending_token(&token).expose_secret()));
+        secrets.push(secret("session token", token.secret.as_slice()));
+    }
+    for code in codes {
+        secrets.push(secret("backup code", code.expose()));
+        secrets.push(secret("backup code", code.to_text().as_bytes()));
+    }
+    secrets
+}
+
+/// What is wanted of somebody who shows the password.
+async fn next_step(service: &Service, name: &str) -> NextStep {
+    match begin_sign_in(service, name).await {
+        Issued::NextStep(step) => step,
+        Issued::Tokens(_) => panic!("a second factor is wanted"),
+    }
 }
 
 /// The private keys in the ring, and secrets that are shared.

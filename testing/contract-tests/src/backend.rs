@@ -2,8 +2,8 @@ use std::any::Any;
 use std::sync::Arc;
 
 use contracts::{
-    Limiter, MailOutboxStore, OneTimeCodeStore, OutboxStore, RecordStore, RevocationStore,
-    SessionStore, UserStore,
+    Limiter, MailOutboxStore, OneTimeCodeStore, OutboxStore, PendingSignInStore, RecordStore,
+    RevocationStore, SessionStore, TrustedDeviceStore, UserStore,
 };
 
 /// A backend as the suite sees it: one empty store behind every trait.
@@ -13,6 +13,10 @@ pub struct Backend {
     pub users: Arc<dyn UserStore>,
     /// Keeps sessions.
     pub sessions: Arc<dyn SessionStore>,
+    /// Keeps sign-ins that want another step.
+    pub pending_sign_ins: Arc<dyn PendingSignInStore>,
+    /// Keeps trusted devices.
+    pub trusted_devices: Arc<dyn TrustedDeviceStore>,
     /// Keeps one-time codes.
     pub codes: Arc<dyn OneTimeCodeStore>,
     /// Lists revocations.
@@ -35,6 +39,8 @@ impl Backend {
     where
         S: UserStore
             + SessionStore
+            + PendingSignInStore
+            + TrustedDeviceStore
             + OneTimeCodeStore
             + RevocationStore
             + OutboxStore
@@ -47,6 +53,8 @@ impl Backend {
         Self {
             users: store.clone(),
             sessions: store.clone(),
+            pending_sign_ins: store.clone(),
+            trusted_devices: store.clone(),
             codes: store.clone(),
             revocations: store.clone(),
             outbox: store.clone(),

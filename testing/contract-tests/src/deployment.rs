@@ -1,5 +1,6 @@
 //! The service on a backend, as far as cases of what is sealed need it.
 
+use std::collections::BTreeSet;
 use std::num::NonZeroUsize;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -11,17 +12,19 @@ use contracts::{
 };
 use crypto::{Argon2EngineKind, Argon2Params, DataKey, DataKeys, HashAlgorithm, HashingSettings};
 use domain::{
-    Client, EmailAddress, MailTemplate, Password, PasswordPolicy, RefreshToken, RoleName, Timestamp,
+    Client, EmailAddress, EnabledTotp, Login, MailTemplate, Password, PasswordPolicy, RefreshToken,
+    RoleName, Timestamp,
 };
 use doorward_claims::Algorithm;
 use secrecy::{ExposeSecret, SecretSlice, SecretString};
 use service::{
-    CodePolicy, KeyParts, KeyPolicy, LimitPolicy, NewAccount, Origin, Parts, Policy,
-    RegistrationPolicy, Service, SigningSource, StartError, Stores, Tokens, VerifyEmail,
+    Caller, CodePolicy, Enroller, Issued, KeyParts, KeyPolicy, LimitPolicy, MfaPolicy, NewAccount,
+    NewFactor, Origin, Parts, Policy, RegistrationPolicy, Service, SigningSource, StartError,
+    Stores, Tokens, VerifyEmail,
 };
 
 use crate::Backend;
-use crate::fixtures::NOW;
+use crate::fixtures::{NOW, replacement};
 
 /// A data key that only says its number.
 pub(crate) fn data_key(number: u8) -> DataKey {
@@ -62,7 +65,17 @@ impl<'a> Deployment<'a> {
         source: SigningSource,
     ) -> Result<Service, StartError> {
         let Backend {
-            users, sessions, codes, revocations, outbox, mails, records, limiter, ..
+            users,
+            sessions,
+            pending_sign_ins,
+            trusted_devices,
+            codes,
+            revocations,
+            outbox,
+            mails,
+            records,
+            limiter,
+            ..
         } = self.backend.clone();
         let probes = Vec::new();
         Service::start(Parts {
@@ -71,6 +84,8 @@ impl<'a> Deployment<'a> {
                 sessions,
                 revocations,
                 codes,
+                pending_sign_ins,
+                trusted_devices,
                 mails,
                 outbox,
                 records,
@@ -94,6 +109,22 @@ impl<'a> Deployment<'a> {
     }
 }
 
+impl Deployment<'_> {
+    /// Enables the factor that is being set up, as its first code would, and gives its secret.
+    pub(crate) async fn enable_factor(&self, name: &str) -> Vec<u8> {
+        let login = Login::Email(address(name));
+        let found = self.backend.users.find_user_by_login(&login).await.unwrap();
+        let mut user = found.unwrap().user;
+        let factor = user.totp.as_mut().unwrap();
+        let identity = format!("user/{}/totp", user.id);
+        let secret = data_keys(&[2, 1]).open(&identity, &factor.sealed_secret).unwrap();
+        let at = self.clock.now();
+        factor.enabled = Some(EnabledTotp { at, last_step: 0, backup_codes: Vec::new() });
+        self.backend.replace(&replacement(&user)).await;
+        secret.to_vec()
+    }
+}
+
 /// Signs up somebody who is called so.
 pub(crate) async fn sign_up(service: &Service, name: &str) {
     let account =
@@ -103,7 +134,26 @@ pub(crate) async fn sign_up(service: &Service, name: &str) {
 
 /// Signs in whoever is called so.
 pub(crate) async fn sign_in(service: &Service, name: &str) -> Tokens {
-    service.sign_in(address(name).as_typed(), &password(), &origin()).await.unwrap()
+    match begin_sign_in(service, name).await {
+        Issued::Tokens(tokens) => *tokens,
+        Issued::NextStep(step) => panic!("{:?} is wanted", step.step),
+    }
+}
+
+/// What somebody gets who shows the password.
+pub(crate) async fn begin_sign_in(service: &Service, name: &str) -> Issued {
+    service.sign_in(address(name).as_typed(), &password(), None, &origin()).await.unwrap()
+}
+
+/// What somebody who is signed in gets to set up a second factor with.
+pub(crate) async fn set_up_factor(service: &Service, tokens: &Tokens) -> NewFactor {
+    let by = Enroller::Caller(Box::new(caller(service, tokens).await));
+    service.set_up_factor(&by, &origin()).await.unwrap()
+}
+
+/// Who bears those tokens.
+pub(crate) async fn caller(service: &Service, tokens: &Tokens) -> Caller {
+    service.authenticate(tokens.access_token.expose_secret()).await.unwrap()
 }
 
 /// The next refresh token.
@@ -250,6 +300,11 @@ fn policy() -> Policy {
             reveals_existing: true,
         },
         codes: CodePolicy { verify_ttl: day, reset_ttl: Duration::from_mins(10) },
+        mfa: MfaPolicy {
+            issuer: "Doorward".to_owned(),
+            required_roles: BTreeSet::new(),
+            trusted_device_ttl: Some(30 * day),
+        },
         limits: LimitPolicy::default(),
         links_base: "https://auth.example.com".to_owned(),
         keys: KeyPolicy {

@@ -18,6 +18,8 @@ use domain::{
 use tokio::sync::Barrier;
 use tokio::task::JoinSet;
 
+use crate::fixtures_factor::factor;
+
 /// The present of every case.
 pub(crate) const NOW: Timestamp = Timestamp::from_unix_ms(1_731_333_100_000);
 /// More than any case writes.
@@ -62,7 +64,7 @@ pub(crate) fn roles(names: &[&str]) -> BTreeSet<RoleName> {
     names.iter().map(|name| RoleName::parse(name).unwrap()).collect()
 }
 
-/// An active user with address, user name, name, password and the role `USER`.
+/// An active user with address, user name, name, password, second factor and the role `USER`.
 pub(crate) fn user(number: u32) -> User {
     User {
         id: user_id(number),
@@ -73,6 +75,7 @@ pub(crate) fn user(number: u32) -> User {
         roles: roles(&["USER"]),
         status: UserStatus::Active,
         password_hash: Some(PasswordHash::new(format!("$argon2id$of-{number}"))),
+        totp: Some(factor(number)),
         session_epoch: 3,
         version: 5,
         created_at: made_at(number),
@@ -107,11 +110,17 @@ pub(crate) fn device(number: u8) -> KnownDevice {
     KnownDevice { digest: DeviceDigest([number; 16]), expires_at: NOW.plus(30 * 24 * HOUR) }
 }
 
+/// The device that [`new_session`] begins that session on.
+pub(crate) fn device_of(session: &Session) -> KnownDevice {
+    KnownDevice { digest: DeviceDigest(*session.id.bytes()), ..device(0) }
+}
+
 /// That session, begun on a device of its own.
 pub(crate) fn new_session(session: &Session, events: &[OutboxEvent]) -> NewSession {
     NewSession {
         session: session.clone(),
-        device: KnownDevice { digest: DeviceDigest(*session.id.bytes()), ..device(0) },
+        devices: vec![device_of(session)],
+        trusts: None,
         notices: only_events(events),
     }
 }

@@ -1,15 +1,20 @@
 //! What is sealed belongs to its row, and can be sealed anew while the service serves.
 
-use contracts::{Replaced, Resealed, SealedKey};
+use contracts::{Replaced, Resealed, SealedKey, UserReplaced};
 use crypto::OpenError;
+use domain::{Login, TotpCode, User};
 use doorward_claims::Algorithm;
-use service::{Failure, RefreshError, ResealedCount, Service, SigningSource, StartError};
+use service::{
+    EnableFactorError, Enroller, Failure, RefreshError, ResealedCount, Service, SigningSource,
+    StartError,
+};
 
 use crate::Backend;
 use crate::deployment::{
-    DeadTransport, Deployment, EmptyMails, data_keys, origin, refresh, sign_in, sign_up,
+    DeadTransport, Deployment, EmptyMails, address, caller, data_keys, origin, refresh,
+    set_up_factor, sign_in, sign_up,
 };
-use crate::fixtures::{ALL, MINUTE, SECOND};
+use crate::fixtures::{ALL, MINUTE, SECOND, replacement};
 
 /// The records of a deployment: key ring, log key, code key.
 const RECORDS: u64 = 3;
@@ -22,12 +27,14 @@ async fn keys(backend: &Backend) -> Vec<SealedKey> {
     backend.sessions.list_sealed_keys(None, ALL).await.unwrap()
 }
 
-/// Sessions of two people who signed up, each with a mail that waits; one session has ended.
+/// Sessions of two people who signed up, each with a mail that waits; one session has ended, and
+/// the other's user sets up a second factor.
 async fn people(service: &Service) -> service::Tokens {
     for name in ["ada", "grace"] {
         sign_up(service, name).await;
     }
     let tokens = sign_in(service, "ada").await;
+    set_up_factor(service, &tokens).await;
     let grace = sign_in(service, "grace").await;
     service.sign_out_by_refresh_token(&grace.refresh_token, &origin()).await.unwrap();
     tokens
@@ -42,12 +49,13 @@ pub async fn everything_is_sealed_anew_and_the_old_key_can_go(backend: &Backend)
     let resealed = service.reseal(|progress| heard.push(*progress)).await.unwrap();
     assert_eq!(resealed.records.done, RECORDS);
     assert_eq!((resealed.sessions, resealed.mails), (counted(2, 2, 0), counted(2, 2, 0)));
+    assert_eq!(resealed.users, counted(2, 1, 0), "of two people one has a factor");
     assert_eq!(resealed.total().failed, 0);
-    assert_eq!(heard.len(), 3, "a page of each kind");
+    assert_eq!(heard.len(), 4, "a page of each kind");
     assert_eq!(heard.last(), Some(&resealed));
 
     let again = service.reseal(|_| ()).await.unwrap();
-    assert_eq!(again.total(), counted(RECORDS + 4, 0, 0));
+    assert_eq!(again.total(), counted(RECORDS + 6, 0, 0));
     let service = deployment.start(&[2]).await;
     refresh(&service, &tokens.refresh_token).await;
     let transport = DeadTransport::default();
@@ -71,10 +79,13 @@ pub async fn what_no_key_opens_is_counted_and_left(backend: &Backend) {
         backend.mails.replace_mail_values(mail.mail.id, &values).await.unwrap();
     }
     backend.records.insert_record("lost", &lost, &[]).await.unwrap();
+    let mut ada = account(backend, "ada").await;
+    ada.totp.as_mut().unwrap().sealed_secret.clone_from(&lost);
+    backend.replace(&replacement(&ada)).await;
     for _ in 0..2 {
         let resealed = service.reseal(|_| ()).await.unwrap();
-        let failed = [resealed.records, resealed.sessions, resealed.mails].map(|kind| kind.failed);
-        assert_eq!(failed, [1, 1, 2]);
+        let kinds = [resealed.records, resealed.users, resealed.sessions, resealed.mails];
+        assert_eq!(kinds.map(|kind| kind.failed), [1, 1, 1, 2]);
     }
     let after = keys(backend).await;
     assert_eq!(after.iter().filter(|key| key.sealed_refresh_key == lost).count(), 1);
@@ -82,6 +93,8 @@ pub async fn what_no_key_opens_is_counted_and_left(backend: &Backend) {
     assert!(backend.mails().await.iter().all(|mail| mail.mail.sealed_values == lost));
     let record = backend.records.find_record("lost").await.unwrap().unwrap();
     assert_eq!((record.version, record.content), (1, lost));
+    let found = account(backend, "ada").await;
+    assert_eq!((found.version, found.totp), (ada.version + 1, ada.totp));
 }
 
 /// Servers refresh sessions while a command seals anew: not one refresh is refused.
@@ -175,6 +188,33 @@ pub async fn a_record_that_was_moved_to_another_name_does_not_open(backend: &Bac
         matches!(started, Some(StartError::Records(Failure::Sealed(OpenError::Forged))));
     assert!(is_forged, "{started:?}");
     assert_eq!(service.reseal(|_| ()).await.unwrap().records, counted(RECORDS, 0, 1));
+}
+
+/// Whoever can write to the database and copies a factor from one user to another proves nothing
+/// with it.
+pub async fn a_factor_that_was_moved_to_another_user_does_not_open(backend: &Backend) {
+    let deployment = Deployment::new(backend);
+    let service = deployment.start(&[1]).await;
+    for name in ["ada", "eve"] {
+        sign_up(&service, name).await;
+        set_up_factor(&service, &sign_in(&service, name).await).await;
+    }
+    let [ada, eve] = [account(backend, "ada").await, account(backend, "eve").await];
+    let moved = replacement(&User { totp: eve.totp, ..ada });
+    assert_eq!(backend.users.replace_user(&moved).await.unwrap(), UserReplaced::Yes);
+
+    let tokens = sign_in(&service, "ada").await;
+    let by = Enroller::Caller(Box::new(caller(&service, &tokens).await));
+    let answer = service.enable_factor(&by, &TotpCode::parse("123456").unwrap(), &origin()).await;
+    let is_forged =
+        matches!(answer, Err(EnableFactorError::Failure(Failure::Sealed(OpenError::Forged))));
+    assert!(is_forged, "{answer:?}");
+    assert_eq!(service.reseal(|_| ()).await.unwrap().users, counted(2, 0, 1));
+}
+
+async fn account(backend: &Backend, name: &str) -> User {
+    let login = Login::Email(address(name));
+    backend.users.find_user_by_login(&login).await.unwrap().unwrap().user
 }
 
 /// A mail never tells its reader what another mail was to tell somebody else.

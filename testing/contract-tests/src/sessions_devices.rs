@@ -9,7 +9,7 @@ use crate::fixtures::{
 };
 
 fn sign_in(session: &Session, device: KnownDevice) -> NewSession {
-    NewSession { device, ..new_session(session, &[]) }
+    NewSession { devices: vec![device], ..new_session(session, &[]) }
 }
 
 async fn begin(backend: &Backend, user: &User, number: u32, device: &KnownDevice) {

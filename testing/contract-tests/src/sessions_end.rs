@@ -35,6 +35,8 @@ pub async fn every_reason_of_an_end_reads_back(backend: &Backend) {
         EndReason::PasswordChanged,
         EndReason::PasswordReset,
         EndReason::PasswordDiscarded,
+        EndReason::FactorChanged,
+        EndReason::FactorReset,
         EndReason::AccountDeleted,
     ];
     for (number, reason) in (1..).zip(reasons) {

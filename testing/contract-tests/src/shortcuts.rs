@@ -5,14 +5,15 @@ use contracts::{
     QueuedMail, ReplaceUser, Replaced, SignedIn, UserReplaced,
 };
 use domain::{
-    Account, ChallengeId, CodeKind, EventId, Login, MailId, OneTimeCode, Revocation, Session,
-    SessionId, User, UserId,
+    Account, ChallengeId, CodeKind, EventId, Login, MailId, OneTimeCode, PENDING_TRIES_MAX,
+    PendingSignIn, Revocation, Session, SessionId, TrustedDevice, User, UserId,
 };
 
 use crate::Backend;
 use crate::fixtures::{
     ALL, NOW, email, erasure, new_session, new_user, session, user, user_id, username,
 };
+use crate::fixtures_factor::{pending, trusted_device_id};
 use crate::fixtures_mail::{code, put};
 
 /// Writing. What is written this way must succeed, and has no notices.
@@ -51,6 +52,18 @@ impl Backend {
     /// Puts that code in the place of any other.
     pub(crate) async fn put(&self, code: &OneTimeCode) {
         assert_eq!(self.codes.put_code(&put(code)).await.unwrap(), CodePut::Yes);
+    }
+
+    /// Keeps a sign-in of that number for the user, which wants another step.
+    pub(crate) async fn with_pending(&self, user: &UserId, number: u32) -> PendingSignIn {
+        let pending = pending(user, number);
+        self.begin(&pending).await;
+        pending
+    }
+
+    /// Keeps that sign-in, which wants another step.
+    pub(crate) async fn begin(&self, pending: &PendingSignIn) {
+        self.pending_sign_ins.insert_pending_sign_in(pending).await.unwrap();
     }
 
     /// Writes mails, by the way of a code of nobody.
@@ -119,6 +132,24 @@ impl Backend {
     pub(crate) async fn try_code(&self, challenge: ChallengeId) -> Option<OneTimeCode> {
         let tries_max = crate::fixtures_mail::TRIES_MAX;
         self.codes.advance_tries(challenge, tries_max, NOW).await.unwrap()
+    }
+
+    /// The user's trusted device of that number, if it is trusted now.
+    pub(crate) async fn trusted(&self, user: &UserId, number: u32) -> Option<TrustedDevice> {
+        let id = trusted_device_id(number);
+        self.trusted_devices.find_trusted_device(user, id, NOW).await.unwrap()
+    }
+
+    /// The sign-in with the digest of that one, if it waits now.
+    pub(crate) async fn waiting(&self, pending: &PendingSignIn) -> Option<PendingSignIn> {
+        let digest = pending.secret_digest;
+        self.pending_sign_ins.find_pending_sign_in(&pending.user, digest, NOW).await.unwrap()
+    }
+
+    /// The sign-in with one more try, if it gets any.
+    pub(crate) async fn try_pending(&self, pending: &PendingSignIn) -> Option<PendingSignIn> {
+        let (digest, store) = (pending.secret_digest, &self.pending_sign_ins);
+        store.advance_pending_tries(&pending.user, digest, PENDING_TRIES_MAX, NOW).await.unwrap()
     }
 
     /// Every event that waits, the oldest first. Leases end at once, so nothing changes.

@@ -1,6 +1,8 @@
 //! The cases by name: a macro for each trait, and one for all.
 
+mod factors;
 mod sealed;
+mod sessions;
 mod users;
 
 /// Expands to every case, each as one `#[tokio::test]`, named after the case. `$open` is an async
@@ -10,6 +12,8 @@ macro_rules! all {
     ($open:ident) => {
         $crate::user_tests!($open);
         $crate::session_tests!($open);
+        $crate::pending_sign_in_tests!($open);
+        $crate::trusted_device_tests!($open);
         $crate::code_tests!($open);
         $crate::revocation_tests!($open);
         $crate::outbox_tests!($open);
@@ -36,95 +40,6 @@ macro_rules! cases {
                 }
             )+
         }
-    };
-}
-
-/// Cases of a `SessionStore`.
-#[macro_export]
-macro_rules! session_tests {
-    ($open:ident) => {
-        $crate::cases!(
-            $open,
-            sessions,
-            an_inserted_session_is_found_with_its_account,
-            a_session_of_a_user_without_roles_is_found,
-            a_sign_in_is_kept_with_the_user_and_told,
-            a_session_of_another_epoch_is_refused,
-            a_session_of_a_disabled_user_is_refused,
-            a_session_of_nobody_is_refused,
-            a_taken_id_never_replaces_a_session,
-            a_sign_in_that_races_an_epoch_raise_does_not_survive_it,
-            many_sign_ins_of_one_user_all_succeed,
-            a_session_is_not_found_under_another_user,
-        );
-        $crate::cases!(
-            $open,
-            sessions_list,
-            a_listed_session_is_whole,
-            everyone_has_their_own_sessions,
-            only_sessions_that_are_alive_are_listed,
-            sessions_of_an_older_epoch_are_not_listed,
-            sessions_are_listed_by_id_page_after_page,
-        );
-        $crate::cases!(
-            $open,
-            sessions_rotate,
-            a_rotation_moves_the_session_on,
-            a_rotation_by_an_unnamed_client_is_kept,
-            one_of_many_callers_advances_a_generation,
-            another_generation_does_not_advance,
-            a_session_under_another_user_does_not_advance,
-            an_ended_session_does_not_advance,
-            a_forgiven_generation_is_remembered,
-            forgiveness_is_guarded_by_what_was_read,
-            one_of_many_callers_is_forgiven,
-            a_rotation_and_a_forgiveness_do_not_mix,
-        );
-        $crate::cases!(
-            $open,
-            sessions_reseal,
-            a_rotation_keeps_a_key_that_was_sealed_anew,
-            keys_of_sessions_in_any_state_are_listed,
-            a_page_follows_a_session_that_is_gone,
-            a_replaced_key_is_all_that_changes,
-            a_key_that_changed_meanwhile_stays,
-            one_of_many_callers_replaces_a_key,
-            a_replaced_key_and_a_rotation_lose_nothing,
-        );
-        $crate::cases!(
-            $open,
-            sessions_end,
-            an_end_is_kept_with_its_revocation_and_events,
-            every_reason_of_an_end_reads_back,
-            a_second_end_writes_nothing,
-            a_session_under_another_user_does_not_end,
-            one_of_many_callers_ends_a_session,
-            an_end_that_races_a_rotation_stands,
-            an_expired_session_can_end,
-        );
-        $crate::cases!(
-            $open,
-            sessions_devices,
-            a_device_is_known_after_a_sign_in,
-            a_device_of_another_user_is_unknown,
-            a_device_is_forgotten_when_it_expires,
-            a_device_is_renewed_by_another_sign_in,
-            a_refused_sign_in_makes_no_device_known,
-            many_sign_ins_with_one_device_all_succeed,
-            a_sweep_takes_devices_that_are_forgotten,
-        );
-        $crate::cases!(
-            $open,
-            sessions_authenticate,
-            an_authentication_is_renewed,
-            the_time_of_an_authentication_never_goes_back,
-            the_authentication_of_an_ended_session_is_not_renewed,
-            an_authentication_of_another_epoch_is_not_renewed,
-            the_authentication_of_a_kept_session_is_renewed,
-            the_authentication_of_a_disabled_user_is_not_renewed,
-            the_authentication_under_another_user_is_not_renewed,
-            a_renewal_and_a_rotation_lose_nothing,
-        );
     };
 }
 
@@ -329,7 +244,9 @@ mod tests {
     fn every_case_is_in_its_suite() {
         let suites = concat!(
             include_str!("suites.rs"),
+            include_str!("suites/factors.rs"),
             include_str!("suites/sealed.rs"),
+            include_str!("suites/sessions.rs"),
             include_str!("suites/users.rs")
         );
         let suites: String = suites.split_whitespace().collect();
@@ -344,6 +261,8 @@ mod tests {
             ("mails_reseal", include_str!("mails_reseal.rs")),
             ("outbox", include_str!("outbox.rs")),
             ("outbox_leases", include_str!("outbox_leases.rs")),
+            ("pending_sign_ins", include_str!("pending_sign_ins.rs")),
+            ("pending_sign_ins_tries", include_str!("pending_sign_ins_tries.rs")),
             ("records", include_str!("records.rs")),
             ("resealing", include_str!("resealing.rs")),
             ("revocations", include_str!("revocations.rs")),
@@ -354,9 +273,13 @@ mod tests {
             ("sessions_list", include_str!("sessions_list.rs")),
             ("sessions_reseal", include_str!("sessions_reseal.rs")),
             ("sessions_rotate", include_str!("sessions_rotate.rs")),
+            ("sessions_trust", include_str!("sessions_trust.rs")),
+            ("trusted_devices", include_str!("trusted_devices.rs")),
+            ("trusted_devices_use", include_str!("trusted_devices_use.rs")),
             ("users", include_str!("users.rs")),
             ("users_change", include_str!("users_change.rs")),
             ("users_erase", include_str!("users_erase.rs")),
+            ("users_factor", include_str!("users_factor.rs")),
             ("users_insert_taken", include_str!("users_insert_taken.rs")),
             ("users_list", include_str!("users_list.rs")),
             ("users_remains", include_str!("users_remains.rs")),

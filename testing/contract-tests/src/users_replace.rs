@@ -8,6 +8,7 @@ use crate::fixtures::{
     HOUR, NOW, assert_same_user, count_of, email, ending_replacement, event_id, race, replacement,
     roles, session_id, user, user_id, username,
 };
+use crate::fixtures_factor::pending_factor;
 use crate::fixtures_mail::{code, mail_id, notices, spend};
 
 /// A user of whom nothing is as in `user(number)` but id and creation.
@@ -21,6 +22,7 @@ fn transformed(number: u32) -> User {
         roles: roles(&["ADMIN", "SUPERVISOR"]),
         status: UserStatus::Disabled,
         password_hash: Some(PasswordHash::new("$argon2id$else")),
+        totp: Some(pending_factor(number + 100)),
         session_epoch: old.session_epoch + 1,
         ..old
     }
@@ -53,8 +55,14 @@ pub async fn every_field_of_a_user_is_replaced(backend: &Backend) {
 /// What may be absent can be taken away, roles included, and given again.
 pub async fn what_may_be_absent_is_taken_away(backend: &Backend) {
     let full = backend.with_user(1).await;
-    let bare =
-        User { username: None, name: None, password_hash: None, roles: roles(&[]), ..full.clone() };
+    let bare = User {
+        username: None,
+        name: None,
+        password_hash: None,
+        totp: None,
+        roles: roles(&[]),
+        ..full.clone()
+    };
     let taken_away = replacement(&bare);
     backend.replace(&taken_away).await;
     let found = backend.account(&full.id).await;

@@ -4,8 +4,8 @@ use std::net::IpAddr;
 
 use contracts::{Advance, Advanced, MailState, OutboxEvent, OutboxMail, QueuedMail, Replaced};
 use domain::{
-    ChallengeId, Client, MailId, OneTimeCode, PasswordHash, PersonName, RevocationScope, Session,
-    SessionId, Timestamp, User, UserId, UserStatus,
+    BackupCodeMac, ChallengeId, Client, EnabledTotp, MailId, OneTimeCode, PasswordHash, PersonName,
+    RevocationScope, Session, SessionId, Timestamp, TotpFactor, User, UserId, UserStatus,
 };
 
 use crate::Backend;
@@ -26,6 +26,7 @@ fn bare_user() -> User {
         roles: roles(&[]),
         status: UserStatus::Disabled,
         password_hash: None,
+        totp: None,
         session_epoch: 0,
         version: 0,
         created_at: Timestamp::from_unix_ms(0),
@@ -46,6 +47,15 @@ fn full_user() -> User {
         roles: roles(&["ADMIN", "SUPERVISOR", "USER"]),
         status: UserStatus::Active,
         password_hash: Some(PasswordHash::new("$".repeat(512))),
+        totp: Some(TotpFactor {
+            sealed_secret: (0..=u8::MAX).collect(),
+            begun_at: Timestamp::from_unix_ms(i64::MIN),
+            enabled: Some(EnabledTotp {
+                at: Timestamp::from_unix_ms(i64::MAX),
+                last_step: COUNTER_MAX,
+                backup_codes: (0..10).rev().map(|n| BackupCodeMac([n * 25; 32])).collect(),
+            }),
+        }),
         session_epoch: COUNTER_MAX - 1,
         version: COUNTER_MAX - 1,
         created_at: Timestamp::from_unix_ms(i64::MAX),

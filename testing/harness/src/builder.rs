@@ -1,3 +1,4 @@
+use std::collections::BTreeSet;
 use std::num::{NonZeroU32, NonZeroUsize};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -9,8 +10,8 @@ use domain::{PasswordPolicy, Quota, RoleName};
 use doorward_claims::Algorithm;
 use mail::DevelopmentMailbox;
 use service::{
-    CodePolicy, KeyParts, KeyPolicy, Limit, LimitPolicy, Parts, Policy, RegistrationPolicy,
-    Service, SigningSource, StartError, VerifyEmail,
+    CodePolicy, KeyParts, KeyPolicy, Limit, LimitPolicy, MfaPolicy, Parts, Policy,
+    RegistrationPolicy, Service, SigningSource, StartError, VerifyEmail,
 };
 use storage_sql::SqlStorage;
 use tempfile::TempDir;
@@ -208,6 +209,7 @@ const fn quota_of(limits: &mut LimitPolicy, limit: Limit) -> &mut Option<Quota> 
         Limit::Forgot => &mut limits.forgot,
         Limit::ForgotAddress => &mut limits.forgot_address,
         Limit::Refresh => &mut limits.refresh,
+        Limit::Mfa => &mut limits.mfa,
     }
 }
 
@@ -268,6 +270,11 @@ fn default_policy(issuer: &str) -> Policy {
             default_roles: [role("USER")].into(),
             verify_email: VerifyEmail::Optional,
             reveals_existing: true,
+        },
+        mfa: MfaPolicy {
+            issuer: "Doorward".to_owned(),
+            required_roles: BTreeSet::new(),
+            trusted_device_ttl: None,
         },
         limits: LimitPolicy::default(),
         codes: CodePolicy {

@@ -12,10 +12,12 @@
 )]
 
 mod answer;
+mod authenticator;
 mod builder;
 mod clock;
 mod codes;
 mod entropy;
+mod factor_stores;
 mod hashing_gate;
 mod log_capture;
 mod mail_script;
@@ -32,6 +34,7 @@ mod stores;
 mod tokens;
 
 pub use answer::Answer;
+pub use authenticator::Authenticator;
 pub use builder::TestServerBuilder;
 pub use clock::{START, TestClock};
 pub use codes::NEW_PASSWORD;

@@ -97,6 +97,7 @@ impl TestServer {
             roles: self.service.policy().registration.default_roles.clone(),
             status: UserStatus::Active,
             password_hash: Some(hash),
+            totp: None,
             session_epoch: 0,
             version: 1,
             created_at: now,

@@ -71,6 +71,8 @@ impl ObservedStore {
             sessions: self.clone(),
             revocations: self.clone(),
             codes: self.clone(),
+            pending_sign_ins: self.clone(),
+            trusted_devices: self.clone(),
             mails: self.clone(),
             outbox: self.clone(),
             records: self.clone(),

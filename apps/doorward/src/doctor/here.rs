@@ -150,8 +150,8 @@ async fn no_service(
         OpenKeptServiceError::Hashing(failure) => {
             ("password hashing", failure, "Check the settings that begin with password.")
         }
-        OpenKeptServiceError::DefaultRoles(failure) => {
-            ("default roles", failure, "Set registration.default_roles to roles that are defined.")
+        OpenKeptServiceError::Roles(failure) => {
+            ("roles", failure, "Name roles that are defined in the setting that is named.")
         }
     };
     Finding::wrong(what, failure.on_one_line(), mend)

@@ -9,7 +9,7 @@ use crate::deployment::Deployment;
 use crate::mails::Mailbox;
 
 const EMAIL: &str = "ada@example.com";
-const NAMES: [&str; 8] = [
+const NAMES: [&str; 13] = [
     "verify_address",
     "confirm_address",
     "reset_password",
@@ -17,6 +17,11 @@ const NAMES: [&str; 8] = [
     "address_changed",
     "already_registered",
     "new_device",
+    "factor_enabled",
+    "factor_disabled",
+    "backup_code_used",
+    "backup_codes_low",
+    "wrong_codes",
     "account_deleted",
 ];
 

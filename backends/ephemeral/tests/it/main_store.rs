@@ -21,6 +21,7 @@ use crate::fixtures::NOW;
 #[derive(Default)]
 pub(crate) struct MainStore {
     sessions: Mutex<BTreeMap<SessionId, Session>>,
+    began: Mutex<Vec<NewSession>>,
     inserts: AtomicUsize,
 }
 
@@ -28,6 +29,11 @@ impl MainStore {
     /// How many sign-ins reached it.
     pub(crate) fn inserts(&self) -> usize {
         self.inserts.load(Ordering::Relaxed)
+    }
+
+    /// What the last session was begun with.
+    pub(crate) fn last_begun(&self) -> Option<NewSession> {
+        self.began.lock().unwrap().last().cloned()
     }
 
     fn sessions(&self) -> MutexGuard<'_, BTreeMap<SessionId, Session>> {
@@ -44,6 +50,7 @@ impl SessionStore for MainStore {
             return Ok(InsertSession::EpochPassed);
         }
         self.sessions().insert(new.session.id, new.session.clone());
+        self.began.lock().unwrap().push(new.clone());
         Ok(InsertSession::Yes)
     }
 
@@ -98,6 +105,7 @@ impl SessionStore for MainStore {
         let mut sessions = self.sessions();
         let Some(session) = sessions.get_mut(&renewal.session) else { return Ok(Advanced::Stale) };
         session.authenticated_at = renewal.at;
+        session.methods.clone_from(&renewal.methods);
         Ok(Advanced::Yes)
     }
 
@@ -160,6 +168,7 @@ fn user(id: &UserId) -> User {
         roles: BTreeSet::new(),
         status: UserStatus::Active,
         password_hash: None,
+        totp: None,
         session_epoch: 3,
         version: 1,
         created_at: NOW,
@@ -193,7 +202,8 @@ pub(crate) fn new(session: &Session) -> NewSession {
     let digest = DeviceDigest([1; 16]);
     NewSession {
         session: session.clone(),
-        device: KnownDevice { digest, expires_at: NOW },
+        devices: vec![KnownDevice { digest, expires_at: NOW }],
+        trusts: None,
         notices: Notices::default(),
     }
 }

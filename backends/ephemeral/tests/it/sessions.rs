@@ -4,10 +4,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use contracts::{
-    Advanced, Ended, EventSink, Forgive, InsertSession, Limiter, Reauthenticate, SessionStore,
-    StoreError,
+    Advanced, Ended, EventSink, Forgive, InsertSession, KnownDevice, Limiter, NewSession,
+    Reauthenticate, SessionStore, StoreError,
 };
-use domain::{Session, Timestamp, UserId};
+use domain::{
+    AuthenticationMethod, DeviceDigest, Session, Timestamp, TrustedDevice, TrustedDeviceId, UserId,
+};
 use ephemeral::{RedisConnection, RedisLimiter, RedisSessionEnds, RedisSessions};
 use tokio::time::{Instant, sleep};
 
@@ -156,6 +158,73 @@ async fn a_refused_sign_in_leaves_nothing_in_redis() {
     let inserted = sessions.insert_session(&new(&late)).await.unwrap();
     assert_eq!(inserted, InsertSession::EpochPassed);
     assert_eq!(corner.keys(), [""; 0]);
+}
+
+/// A session as it begins on a device that is trusted from then on.
+fn trusting(session: &Session) -> NewSession {
+    let known = |digest: u8, hours| KnownDevice {
+        digest: DeviceDigest([digest; 16]),
+        expires_at: NOW.plus(Duration::from_hours(hours)),
+    };
+    let trusted = TrustedDevice {
+        id: TrustedDeviceId::new(NOW, [1; 10]),
+        user: session.user_id.clone(),
+        epoch: session.epoch,
+        session: session.id,
+        client: session.client.clone(),
+        created_at: NOW,
+        last_used_at: NOW,
+        expires_at: NOW.plus(Duration::from_hours(30 * 24)),
+    };
+    NewSession { devices: vec![known(1, 1), known(2, 2)], trusts: Some(trusted), ..new(session) }
+}
+
+#[tokio::test]
+async fn devices_and_trust_are_the_main_stores() {
+    let corner = Corner::new();
+    let (main, sessions) = open(corner.connection());
+    let late = Session { epoch: 2, ..session(1) };
+    let refused = sessions.insert_session(&trusting(&late)).await.unwrap();
+    assert_eq!(refused, InsertSession::EpochPassed);
+    assert!(main.last_begun().is_none());
+
+    let new = trusting(&session(1));
+    assert_eq!(sessions.insert_session(&new).await.unwrap(), InsertSession::Yes);
+    let begun = main.last_begun().unwrap();
+    assert_eq!((begun.devices, begun.trusts), (new.devices, new.trusts));
+    assert_eq!(corner.keys().len(), 2, "the session, and that the user has it");
+}
+
+#[tokio::test]
+async fn how_a_user_proved_who_they_are_survives_refreshes_and_is_renewed_with_them() {
+    use AuthenticationMethod::{BackupCode, OneTimePassword, Password, TrustedDevice};
+    let corner = Corner::new();
+    let (_, sessions) = open(corner.connection());
+    let ways = [
+        vec![Password],
+        vec![Password, OneTimePassword],
+        vec![Password, BackupCode],
+        vec![Password, TrustedDevice],
+    ];
+    for (number, methods) in (1..).zip(&ways) {
+        let session = Session { methods: methods.clone(), ..session(number) };
+        begin(&sessions, &session).await;
+        sessions.advance_generation(&advance(&session, 1)).await.unwrap();
+        assert_eq!(find(&sessions, &session).await.unwrap().methods, *methods);
+    }
+    assert!(listed(&sessions, NOW, 10).await.iter().map(|it| &it.methods).eq(&ways));
+
+    let first = session(1);
+    let renewal = Reauthenticate {
+        user: first.user_id.clone(),
+        session: first.id,
+        epoch: first.epoch,
+        at: NOW.plus(Duration::from_mins(1)),
+        methods: ways[1].clone(),
+    };
+    assert_eq!(sessions.advance_authentication(&renewal).await.unwrap(), Advanced::Yes);
+    let renewed = find(&sessions, &first).await.unwrap();
+    assert_eq!((renewed.generation, renewed.methods), (2, ways[1].clone()));
 }
 
 #[tokio::test]

@@ -11,5 +11,6 @@ mod fixtures;
 mod overrides;
 mod protection;
 mod scripted;
+mod second_factor;
 mod trouble;
 mod words;

@@ -50,9 +50,16 @@ fn another_layout_is_used_by_our_pages() {
 #[test]
 fn another_account_of_what_happened_is_used_by_our_mails() {
     let files = [("happened.txt", "On {{ at }}.\n"), ("happened.html", "<p>On {{ at }}</p>\n")];
-    for template in
-        [MailTemplate::PasswordChanged, MailTemplate::AddressChanged, MailTemplate::NewDevice]
-    {
+    for template in [
+        MailTemplate::PasswordChanged,
+        MailTemplate::AddressChanged,
+        MailTemplate::NewDevice,
+        MailTemplate::FactorEnabled,
+        MailTemplate::FactorDisabled,
+        MailTemplate::BackupCodeUsed,
+        MailTemplate::BackupCodesLow,
+        MailTemplate::WrongCodes,
+    ] {
         let mail = render(&files, template);
         let text = mail.text.expose_secret();
         assert!(text.contains("\n\nOn 22 November 2026, 07:35 UTC.\n\nIf it was you"), "{text}");
@@ -124,6 +131,34 @@ fn a_mistake_that_shows_only_for_some_clients_is_found() {
         mistake(&[("new_device.txt", text)]),
         @"the mail template FOLDER/new_device.txt:3 cannot be used: invalid operation: this value may be absent: ask for it with {% if … %} before it is printed (in new_device.txt:3)"
     );
+}
+
+#[test]
+fn a_mistake_that_shows_only_for_the_last_codes_is_found() {
+    let told = |left: usize| {
+        let text =
+            format!("Subject: A\n\n{{% if codes_left == {left} %}}{{{{ linc }}}}{{% endif %}}");
+        mistake(&[("backup_code_used.txt", &text)])
+    };
+    for left in [0, 1] {
+        assert_eq!(
+            told(left),
+            "the mail template FOLDER/backup_code_used.txt:3 cannot be used: undefined value: \
+             `linc` is undefined (in backup_code_used.txt:3)"
+        );
+    }
+}
+
+#[test]
+fn a_number_of_codes_is_counted_with_and_stands_in_no_other_mail() {
+    let text =
+        "Subject: A\n\n{{ codes_left + 1 }} {% if codes_left < 5 %}few{% else %}many{% endif %}";
+    let words =
+        |name: &str, template| render(&[(name, text)], template).text.expose_secret().to_owned();
+    assert_eq!(words("backup_code_used.txt", MailTemplate::BackupCodeUsed), "10 many");
+    assert_eq!(words("backup_codes_low.txt", MailTemplate::BackupCodesLow), "4 few");
+    let told = mistake(&[("wrong_codes.txt", "Subject: A\n\n{{ codes_left }}")]);
+    assert!(told.contains("wrong_codes.txt:3 cannot be used: invalid operation"), "{told}");
 }
 
 #[test]

@@ -35,11 +35,13 @@ fn every_value_of_a_template_stands_in_both_parts() {
             values.at.map(|_| "22 November 2026, 07:35 UTC".to_owned()),
             values.device.clone(),
             values.ip.clone(),
+            values.codes_left.map(|left| format!("codes left: {left}.")),
             Some("You get this mail because".to_owned()),
             Some("ou did not want this".to_owned())
                 .filter(|_| template == MailTemplate::AccountDeleted),
         ];
         for part in both(&mail) {
+            let part = part.replace('\n', " ");
             for value in said.iter().flatten() {
                 assert!(part.contains(value), "{}: {value}", template.name());
             }
@@ -139,6 +141,11 @@ fn the_subjects_are_these() {
     Your e-mail address for Example was changed
     You already have an account at Example
     A new device signed in to Example
+    Your second factor for Example was set up
+    Your second factor for Example was removed
+    A backup code for Example was used
+    Make new backup codes for Example
+    Wrong codes were entered for Example
     Your Example account was deleted
     ");
 }

@@ -2,13 +2,14 @@
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use contracts::{
-    Expiry, Limiter, Notices, OneTimeCodeStore, ReplaceUser, RevocationStore, SessionStore,
-    SpendCode, UserReplaced, UserStore,
+    Expiry, Limiter, NewSession, Notices, OneTimeCodeStore, PendingSignInStore, ReplaceUser,
+    RevocationStore, SessionStore, SpendCode, UserReplaced, UserStore,
 };
 use domain::{OneTimeCode, User};
 
 use crate::fixtures::{
-    LATER, NOW, begun, code, draw, erasure, mail, new, put, session, user, user_id,
+    LATER, NOW, begun, code, draw, erasure, factor, mail, new, pending, put, session, trusted,
+    user, user_id,
 };
 use crate::place::Place;
 
@@ -57,7 +58,8 @@ async fn whatever_expires_has_a_time_to_live_a_week_later() {
     let user = user(1);
     store.insert_user(&new(&user, Notices::default()), None).await.unwrap();
     store.put_code(&put(&code(&user.id, 2), &[mail(1)])).await.unwrap();
-    store.insert_session(&begun(&session(&user))).await.unwrap();
+    store.insert_session(&begun_on_trusted(&user)).await.unwrap();
+    store.insert_pending_sign_in(&pending(&user.id, 1)).await.unwrap();
     store.draw(&draw(1)).await.unwrap();
     let other = crate::fixtures::user(2);
     store.insert_user(&new_without_code(&other), None).await.unwrap();
@@ -78,9 +80,24 @@ async fn whatever_expires_has_a_time_to_live_a_week_later() {
         }
     }
     kinds.sort_unstable();
-    let expected =
-        ["CHALLENGE", "CHALLENGE", "CODE", "DEVICE", "LIMIT", "MAIL", "REVOCATIONS", "SESS"];
+    let expected = [
+        "CHALLENGE",
+        "CHALLENGE",
+        "CODE",
+        "DEVICE",
+        "DEVICE_TRUSTED",
+        "LIMIT",
+        "MAIL",
+        "PENDING",
+        "REVOCATIONS",
+        "SESS",
+    ];
     assert_eq!(kinds, expected);
+}
+
+fn begun_on_trusted(user: &User) -> NewSession {
+    let session = session(user);
+    NewSession { trusts: Some(trusted(&session, 1)), ..begun(&session) }
 }
 
 fn new_without_code(user: &User) -> contracts::InsertUser {
@@ -117,9 +134,10 @@ async fn a_sweep_takes_the_challenge_of_a_code_that_was_replaced() {
 async fn of_somebody_who_left_only_a_tombstone_remains() {
     let place = Place::with_table().await;
     let store = place.open().await;
-    let user = user(1);
+    let user = User { totp: Some(factor()), ..user(1) };
     store.insert_user(&new(&user, Notices::default()), None).await.unwrap();
-    store.insert_session(&begun(&session(&user))).await.unwrap();
+    store.insert_session(&begun_on_trusted(&user)).await.unwrap();
+    store.insert_pending_sign_in(&pending(&user.id, 1)).await.unwrap();
     store.put_code(&put(&code(&user.id, 2), &[mail(1)])).await.unwrap();
 
     store.erase_user(&erasure(&user)).await.unwrap();

@@ -5,9 +5,10 @@ use contracts::{
     QueuedMail,
 };
 use domain::{
-    ChallengeId, Client, CodeKind, DeviceDigest, EmailAddress, EventId, MailId, MailTemplate,
-    OneTimeCode, PasswordHash, Quota, Revocation, RevocationScope, RoleName, Session, SessionId,
-    Timestamp, User, UserId, UserStatus, Username,
+    AuthenticationMethod, BackupCodeMac, ChallengeId, Client, CodeKind, DeviceDigest, EmailAddress,
+    EnabledTotp, EventId, MailId, MailTemplate, OneTimeCode, PasswordHash, PendingSignIn,
+    PendingStep, Quota, Revocation, RevocationScope, RoleName, Session, SessionId, Timestamp,
+    TotpFactor, TrustedDevice, TrustedDeviceId, User, UserId, UserStatus, Username,
 };
 
 pub(crate) const NOW: Timestamp = Timestamp::from_unix_ms(1_731_333_100_000);
@@ -27,6 +28,7 @@ pub(crate) fn user(number: u8) -> User {
         roles: [RoleName::parse("USER").unwrap()].into(),
         status: UserStatus::Active,
         password_hash: Some(PasswordHash::new("$argon2id$old")),
+        totp: None,
         session_epoch: 0,
         version: 1,
         created_at: NOW,
@@ -60,8 +62,41 @@ pub(crate) fn session(user: &User) -> Session {
 }
 
 pub(crate) fn begun(session: &Session) -> NewSession {
-    let device = KnownDevice { digest: DeviceDigest([3; 16]), expires_at: LATER };
-    NewSession { session: session.clone(), device, notices: Notices::default() }
+    let devices = vec![KnownDevice { digest: DeviceDigest([3; 16]), expires_at: LATER }];
+    NewSession { session: session.clone(), devices, trusts: None, notices: Notices::default() }
+}
+
+/// Of an authenticator app that sign-ins ask for, with one backup code left.
+pub(crate) fn factor() -> TotpFactor {
+    let backup_codes = vec![BackupCodeMac([6; 32])];
+    let enabled = EnabledTotp { at: NOW, last_step: 57_711_103, backup_codes };
+    TotpFactor { sealed_secret: [5; 40].into(), begun_at: NOW, enabled: Some(enabled) }
+}
+
+pub(crate) fn pending(user: &UserId, number: u8) -> PendingSignIn {
+    PendingSignIn {
+        user: user.clone(),
+        secret_digest: [number; 32],
+        epoch: 0,
+        step: PendingStep::Verification,
+        methods: vec![AuthenticationMethod::Password],
+        tries: 0,
+        created_at: NOW,
+        expires_at: LATER,
+    }
+}
+
+pub(crate) fn trusted(session: &Session, number: u8) -> TrustedDevice {
+    TrustedDevice {
+        id: TrustedDeviceId::from_bytes([number; 16]),
+        user: session.user_id.clone(),
+        epoch: session.epoch,
+        session: session.id,
+        client: Client::new(Some([192, 0, 2, number].into()), Some("person's browser")),
+        created_at: NOW,
+        last_used_at: NOW,
+        expires_at: LATER,
+    }
 }
 
 pub(crate) fn event(number: u8) -> OutboxEvent {

@@ -6,9 +6,11 @@ mod expiry;
 mod fates;
 mod fixtures;
 mod lost_answers;
+mod lost_sign_ins;
 mod outages;
 mod place;
 mod schema;
+mod second_factor;
 mod torn_reads;
 mod volume;
 

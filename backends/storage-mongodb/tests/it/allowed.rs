@@ -54,10 +54,12 @@ const WORDS: [&str; 21] = [
 ];
 
 /// The fields that an index of a collection begins with, beside `_id`.
-const INDEXED: [(&str, &[&str]); 7] = [
+const INDEXED: [(&str, &[&str]); 9] = [
     ("users", &["email_key", "username"]),
     ("sessions", &["user_id", "expires_at"]),
     ("devices", &["user_id", "expires_at"]),
+    ("trusted_devices", &["user_id", "expires_at"]),
+    ("pending_sign_ins", &["user_id", "expires_at"]),
     ("one_time_codes", &["challenge", "user_id", "expires_at"]),
     ("revocations", &["expires_at"]),
     ("mails", &["due_at", "user_id"]),

@@ -37,7 +37,7 @@ pub(crate) fn lost(command: &str) -> Document {
 }
 
 /// The command is not carried out.
-fn refused(command: &str, code: i32) -> Document {
+pub(crate) fn refused(command: &str, code: i32) -> Document {
     doc! { "failCommands": [command], "errorCode": code }
 }
 
@@ -51,6 +51,7 @@ pub(crate) fn user() -> User {
         roles: [].into(),
         status: UserStatus::Active,
         password_hash: None,
+        totp: None,
         session_epoch: 1,
         version: 1,
         created_at: NOW,
@@ -79,13 +80,18 @@ pub(crate) fn session() -> Session {
     }
 }
 
-fn insertion() -> InsertUser {
+pub(crate) fn insertion() -> InsertUser {
     InsertUser { user: user(), code: None, notices: Notices::default() }
 }
 
-fn sign_in() -> NewSession {
+pub(crate) fn sign_in() -> NewSession {
     let device = KnownDevice { digest: DeviceDigest([3; 16]), expires_at: LATER };
-    NewSession { session: session(), device, notices: Notices::default() }
+    NewSession {
+        session: session(),
+        devices: vec![device],
+        trusts: None,
+        notices: Notices::default(),
+    }
 }
 
 fn advance() -> Advance {

@@ -8,6 +8,7 @@ mod failover;
 mod outage;
 mod place;
 mod schema;
+mod second_factor;
 mod unanswered;
 
 use std::sync::Arc;

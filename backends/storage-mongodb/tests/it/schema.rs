@@ -5,6 +5,7 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use contracts::{Probe as _, UserStore as _};
+use mongodb::bson::{Document, doc};
 use storage_mongodb::{MongoSettings, MongoStorage, migrate, pending};
 use tempfile::TempDir;
 use tokio::net::{TcpListener, TcpStream};
@@ -12,14 +13,16 @@ use tokio::process::Command;
 
 use crate::place::Place;
 
+const STEPS: [&str; 2] = ["0001_accounts", "0002_second_factor"];
+
 #[tokio::test]
 async fn steps_are_pending_until_they_are_taken_and_taken_once() {
     let place = Place::new();
     let settings = place.settings();
-    assert_eq!(pending(&settings).await.unwrap(), ["0001_accounts"]);
+    assert_eq!(pending(&settings).await.unwrap(), STEPS);
     let names = place.database().await.list_collection_names().await.unwrap();
     assert_eq!(names, [""; 0], "looking changes nothing");
-    assert_eq!(migrate(&settings).await.unwrap(), ["0001_accounts"]);
+    assert_eq!(migrate(&settings).await.unwrap(), STEPS);
     assert_eq!(pending(&settings).await.unwrap(), [""; 0]);
     assert_eq!(migrate(&settings).await.unwrap(), [""; 0]);
 }
@@ -45,11 +48,31 @@ async fn a_step_that_was_taken_by_half_is_taken_again() {
     let place = Place::new();
     migrate(&place.settings()).await.unwrap();
     let database = place.database().await;
-    for half in ["schema", "roles", "mails"] {
-        database.collection::<mongodb::bson::Document>(half).drop().await.unwrap();
+    for half in ["schema", "roles", "mails", "trusted_devices"] {
+        database.collection::<Document>(half).drop().await.unwrap();
     }
-    assert_eq!(migrate(&place.settings()).await.unwrap(), ["0001_accounts"]);
+    assert_eq!(migrate(&place.settings()).await.unwrap(), STEPS);
     MongoStorage::open(&place.settings()).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_database_of_the_release_before_gets_what_it_lacks_when_it_is_opened() {
+    let place = Place::new();
+    migrate(&place.settings()).await.unwrap();
+    let database = place.database().await;
+    let schema = database.collection::<Document>("schema");
+    schema.delete_one(doc! { "_id": "0002_second_factor" }).await.unwrap();
+    for added in ["trusted_devices", "pending_sign_ins"] {
+        database.collection::<Document>(added).drop().await.unwrap();
+    }
+    assert_eq!(pending(&place.settings()).await.unwrap(), ["0002_second_factor"]);
+    MongoStorage::open(&place.settings()).await.unwrap();
+    assert_eq!(pending(&place.settings()).await.unwrap(), [""; 0]);
+    for (added, of_users) in [("trusted_devices", "user_id__id"), ("pending_sign_ins", "user_id")] {
+        let mut names = database.collection::<Document>(added).list_index_names().await.unwrap();
+        names.sort();
+        assert_eq!(names, ["_id_", "expires_at", of_users]);
+    }
 }
 
 #[tokio::test]

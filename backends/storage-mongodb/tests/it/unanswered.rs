@@ -6,19 +6,22 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use contracts::{
-    Draw, Drawn, EndSession, Ended, LimitKey, Limiter as _, OutboxEvent, OutboxStore as _, Record,
-    RecordStore as _, RevocationStore as _, SessionStore as _,
+    Draw, Drawn, EndSession, Ended, InsertSession, LimitKey, Limiter as _, OutboxEvent,
+    OutboxStore as _, Record, RecordStore as _, RevocationStore as _, SessionStore as _,
+    UserStore as _,
 };
 use domain::{EventId, Quota, SessionId};
 use mongodb::bson::{Document, doc};
 use storage_mongodb::{MongoSettings, MongoStorage};
 use tokio::time::{Instant, sleep};
 
-use crate::failover::{LATER, NOW, end, lost, open, session, user, with_session};
+use crate::failover::{
+    LATER, NOW, end, insertion, lost, open, session, sign_in, user, with_session,
+};
 use crate::place::Place;
 
 /// The server waits before it carries the command out, whoever has hung up by then.
-fn late(command: &str, delay: Duration) -> Document {
+pub(crate) fn late(command: &str, delay: Duration) -> Document {
     let delay = i32::try_from(delay.as_millis()).unwrap();
     doc! { "failCommands": [command], "blockConnection": true, "blockTimeMS": delay }
 }
@@ -123,6 +126,24 @@ fn event(number: u8) -> OutboxEvent {
         at: NOW,
         envelope: "{}".to_owned(),
     }
+}
+
+/// The session is kept after a second; the time of the sign-in is noted by nobody.
+#[tokio::test]
+async fn what_follows_a_sign_in_has_only_the_time_that_is_left() {
+    let (storage, place) = open().await;
+    storage.insert_user(&insertion(), None).await.unwrap();
+    place.fail(1, late("update", Duration::from_millis(900))).await;
+    let (new, start) = (sign_in(), Instant::now());
+    let (inserted, ()) = tokio::join!(storage.insert_session(&new), async {
+        sleep(Duration::from_millis(500)).await;
+        place.fail(3, late("update", Duration::from_millis(1_500))).await;
+    });
+    assert_eq!(inserted.unwrap(), InsertSession::Yes);
+    assert!(start.elapsed() < Duration::from_millis(2_500), "{:?}", start.elapsed());
+    place.fail(0, late("update", Duration::ZERO)).await;
+    let found = storage.find_session(&user().id, session().id).await.unwrap();
+    assert_eq!(found.unwrap().session, session());
 }
 
 /// A relay is quicker than whoever asks again whether the events were kept.

@@ -4,12 +4,13 @@ use std::path::Path;
 
 use contracts::{
     EraseUser, InsertUser, KnownDevice, NewSession, Notices, OutboxEvent, PutCode, QueuedMail,
-    Replaced, UserStore,
+    ReplaceUser, Replaced, UserStore,
 };
 use domain::{
-    ChallengeId, Client, CodeKind, DeviceDigest, EmailAddress, EventId, MailId, MailTemplate,
-    OneTimeCode, Revocation, RevocationScope, RoleName, Session, SessionId, Timestamp, User,
-    UserId, UserStatus,
+    AuthenticationMethod, BackupCodeMac, ChallengeId, Client, CodeKind, DeviceDigest, EmailAddress,
+    EnabledTotp, EventId, MailId, MailTemplate, OneTimeCode, PendingSignIn, PendingStep,
+    Revocation, RevocationScope, RoleName, Session, SessionId, Timestamp, TotpFactor,
+    TrustedDevice, TrustedDeviceId, User, UserId, UserStatus,
 };
 use rusqlite::Connection;
 use storage_sql::SqlStorage;
@@ -27,6 +28,7 @@ pub(crate) fn user(roles: &[&str]) -> User {
         roles: roles.iter().map(|name| RoleName::parse(name).unwrap()).collect(),
         status: UserStatus::Active,
         password_hash: None,
+        totp: None,
         session_epoch: 0,
         version: 1,
         created_at: NOW,
@@ -61,7 +63,48 @@ pub(crate) fn session(user: &User) -> Session {
 
 pub(crate) fn begun(session: &Session) -> NewSession {
     let device = KnownDevice { digest: DeviceDigest([3; 16]), expires_at: LATER };
-    NewSession { session: session.clone(), device, notices: Notices::default() }
+    let notices = Notices::default();
+    NewSession { session: session.clone(), devices: vec![device], trusts: None, notices }
+}
+
+/// A factor that sign-ins ask for, with two backup codes.
+pub(crate) fn factor() -> TotpFactor {
+    let backup_codes = [
+        BackupCodeMac(*b"the keyed MAC of one backup code"),
+        BackupCodeMac(*b"the keyed MAC of another of them"),
+    ];
+    let enabled = EnabledTotp { at: LATER, last_step: 57, backup_codes: backup_codes.into() };
+    TotpFactor {
+        sealed_secret: (*b"a secret, sealed by the service").into(),
+        begun_at: NOW,
+        enabled: Some(enabled),
+    }
+}
+
+pub(crate) fn pending() -> PendingSignIn {
+    PendingSignIn {
+        user: UserId::new(NOW, [1; 10]),
+        secret_digest: *b"the digest of some session token",
+        epoch: 0,
+        step: PendingStep::Verification,
+        methods: vec![AuthenticationMethod::Password],
+        tries: 0,
+        created_at: NOW,
+        expires_at: LATER,
+    }
+}
+
+pub(crate) fn trusted(session: &Session) -> TrustedDevice {
+    TrustedDevice {
+        id: TrustedDeviceId::from_bytes([5; 16]),
+        user: session.user_id.clone(),
+        epoch: 0,
+        session: session.id,
+        client: Client::new(None, Some("trusted/1")),
+        created_at: NOW,
+        last_used_at: NOW,
+        expires_at: LATER,
+    }
 }
 
 pub(crate) fn event(number: u8) -> OutboxEvent {
@@ -120,6 +163,41 @@ pub(crate) async fn erase(storage: &SqlStorage, user: &User) {
     };
     assert_eq!(storage.erase_user(&erasure).await.unwrap(), Replaced::Yes);
 }
+
+/// A change of that user.
+pub(crate) fn replaced(user: &User) -> ReplaceUser {
+    ReplaceUser {
+        user: User { version: user.version + 1, ..user.clone() },
+        spends: None,
+        drops_codes: false,
+        code: None,
+        keeps_session: None,
+        revocation: None,
+        notices: Notices::default(),
+    }
+}
+
+/// How a release that knew three steps signed somebody up and replaced whoever was there.
+pub(crate) const THIRD_RELEASE_WRITES: [&str; 2] = [
+    "INSERT INTO users (id, email, email_key, email_verified, username, name, status, password_hash,
+                        session_epoch, version, created_at_ms, last_login_at_ms)
+     VALUES ('another', 'a@example.com', 'a@example.com', TRUE, NULL, NULL, 'active', NULL, 0, 1, 0,
+             NULL)
+         ON CONFLICT (username) DO NOTHING",
+    "UPDATE users
+        SET email = 'b@example.com', email_key = 'b@example.com', email_verified = TRUE,
+            username = NULL, name = NULL, status = 'disabled', password_hash = NULL,
+            session_epoch = 0, version = 3
+      WHERE id <> 'another' AND version = 3 - 1",
+];
+
+/// How it listed users.
+pub(crate) const THIRD_RELEASE_LIST: &str = "
+    SELECT u.id, u.email, u.email_verified, u.username, u.name, u.status, u.password_hash,
+           u.session_epoch, u.version, u.created_at_ms, u.last_login_at_ms, r.role
+      FROM (SELECT * FROM users WHERE id > '' ORDER BY id LIMIT 10) u
+      LEFT JOIN user_roles r ON r.user_id = u.id
+     ORDER BY u.id, r.role";
 
 /// What another program does to the file.
 pub(crate) fn execute(path: &Path, sql: &str) {

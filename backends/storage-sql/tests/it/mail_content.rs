@@ -13,7 +13,7 @@ use crate::fixtures::{LATER, NOW, code, erase, execute, mail, new, put, user};
 use crate::place;
 
 /// The rows of a table, each with the names of its columns.
-fn rows(path: &Path, table: &str) -> Vec<Vec<(String, Value)>> {
+pub(crate) fn rows(path: &Path, table: &str) -> Vec<Vec<(String, Value)>> {
     let connection = Connection::open(path).unwrap();
     let mut statement = connection.prepare(&format!("SELECT * FROM {table}")).unwrap();
     let names: Vec<String> = statement.column_names().map(str::to_owned).collect();
@@ -28,13 +28,13 @@ fn rows(path: &Path, table: &str) -> Vec<Vec<(String, Value)>> {
 }
 
 /// Every byte of the database, its log included.
-fn content(path: &Path) -> Vec<u8> {
+pub(crate) fn content(path: &Path) -> Vec<u8> {
     let folder = path.parent().unwrap();
     let files = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
     files.flat_map(|file| fs::read(file).unwrap()).collect()
 }
 
-fn holds(content: &[u8], wanted: &[u8]) -> bool {
+pub(crate) fn holds(content: &[u8], wanted: &[u8]) -> bool {
     content.windows(wanted.len()).any(|window| window == wanted)
 }
 
@@ -207,7 +207,7 @@ async fn a_taken_challenge_never_replaces_a_code() {
 }
 
 #[track_caller]
-fn assert_malformed<T: std::fmt::Debug>(answer: &Result<T, StoreError>, expected: &str) {
+pub(crate) fn assert_malformed<T: std::fmt::Debug>(answer: &Result<T, StoreError>, expected: &str) {
     let is_expected =
         matches!(answer, Err(StoreError::Malformed { what, .. }) if *what == expected);
     assert!(is_expected, "{expected}: {answer:?}");

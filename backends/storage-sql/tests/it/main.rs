@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests fail like tests")]
 
 mod content;
+mod factor_content;
 mod file;
 mod fixtures;
 mod mail_content;

@@ -12,7 +12,7 @@ use storage_sql::{SqlStorage, migrate_sqlite, pending_sqlite};
 use crate::fixtures::execute;
 use crate::place;
 
-const STEPS: [&str; 3] = ["accounts", "mail", "limits"];
+const STEPS: [&str; 4] = ["accounts", "mail", "limits", "factors"];
 
 #[test]
 fn each_step_is_taken_once() {
@@ -79,8 +79,8 @@ fn a_schema_of_a_newer_release_is_refused_and_left_alone() {
 async fn a_newer_schema_that_says_it_can_be_worked_beside_is_left_alone_and_used() {
     let (_folder, path) = place();
     migrate_sqlite(&path).unwrap();
-    execute(&path, "INSERT INTO schema_steps VALUES (4, 'next', 3), (5, 'last', 2)");
-    set_version(&path, 5);
+    execute(&path, "INSERT INTO schema_steps VALUES (5, 'next', 4), (6, 'last', 2)");
+    set_version(&path, 6);
     assert_eq!(pending_sqlite(&path).unwrap(), [""; 0]);
     assert_eq!(migrate_sqlite(&path).unwrap(), [""; 0]);
     let storage = SqlStorage::open_sqlite(&path).unwrap();
@@ -88,11 +88,11 @@ async fn a_newer_schema_that_says_it_can_be_worked_beside_is_left_alone_and_used
     drop(storage);
 
     for refused in
-        ["UPDATE schema_steps SET works_with = 4", "DELETE FROM schema_steps WHERE number = 4"]
+        ["UPDATE schema_steps SET works_with = 5", "DELETE FROM schema_steps WHERE number = 5"]
     {
         execute(&path, refused);
         assert!(pending_sqlite(&path).is_err(), "{refused}");
-        execute(&path, "UPDATE schema_steps SET works_with = 3");
+        execute(&path, "UPDATE schema_steps SET works_with = 4");
     }
 }
 

@@ -3,18 +3,42 @@
 use std::path::Path;
 
 use contracts::{
-    InsertSession, OutboxStore, RecordStore, RevocationStore, SessionStore, StoreError, UserStore,
+    InsertSession, OutboxStore, RecordStore, RevocationStore, SessionStore, StoreError,
+    UserReplaced, UserStore,
 };
 use domain::{
-    EmailAddress, EndReason, Login, Session, SessionEnd, SessionId, Timestamp, User, Username,
+    EmailAddress, EndReason, Login, Session, SessionEnd, SessionId, Timestamp, User, UserId,
+    UserStatus, Username,
 };
 use rusqlite::Connection;
 use storage_sql::{SqlStorage, migrate_sqlite, pending_sqlite};
 
-use crate::fixtures::{LATER, NOW, begun, erase, event, execute, session, user};
+use crate::fixtures::{
+    LATER, NOW, THIRD_RELEASE_LIST, THIRD_RELEASE_WRITES, begun, erase, event, execute, factor,
+    replaced, session, user,
+};
 use crate::place;
 
 const ACCOUNTS: &str = include_str!("../../src/schema/sqlite/0001_accounts.sql");
+const MAIL: &str = include_str!("../../src/schema/sqlite/0002_mail.sql");
+const LIMITS: &str = include_str!("../../src/schema/sqlite/0003_limits.sql");
+
+/// Makes the file of a release that knew three steps, with one user.
+fn make_third_release(path: &Path) {
+    let (user, now) = (user(&[]), NOW.unix_ms());
+    execute(
+        path,
+        &format!(
+            "{ACCOUNTS}; {MAIL}; {LIMITS}; PRAGMA user_version = 3; PRAGMA journal_mode = WAL;
+             CREATE TABLE schema_steps (number INTEGER PRIMARY KEY, name TEXT NOT NULL,
+                                        works_with INTEGER NOT NULL) STRICT;
+             INSERT INTO schema_steps VALUES (1, 'accounts', 1), (2, 'mail', 2), (3, 'limits', 2);
+             INSERT INTO users VALUES ('{}', 'user@example.com', 'user@example.com', 0, NULL, NULL,
+                                       'active', NULL, 0, 1, {now}, NULL)",
+            user.id,
+        ),
+    );
+}
 
 /// Makes the file of a release that knew only the first step: two sessions of one user, one of
 /// which has ended, with the revocation and the event of its end, and a record.
@@ -49,8 +73,8 @@ fn make_first_release(path: &Path) {
 async fn a_file_of_the_first_release_keeps_users_and_sessions() {
     let (_folder, path) = place();
     make_first_release(&path);
-    assert_eq!(pending_sqlite(&path).unwrap(), ["mail", "limits"]);
-    assert_eq!(migrate_sqlite(&path).unwrap(), ["mail", "limits"]);
+    assert_eq!(pending_sqlite(&path).unwrap(), ["mail", "limits", "factors"]);
+    assert_eq!(migrate_sqlite(&path).unwrap(), ["mail", "limits", "factors"]);
     assert_eq!(pending_sqlite(&path).unwrap(), [""; 0]);
 
     let storage = SqlStorage::open_sqlite(&path).unwrap();
@@ -113,11 +137,57 @@ async fn a_step_that_fails_leaves_the_file_as_it_was() {
     execute(&path, "CREATE TABLE sessions_of_anyone (in_the_way TEXT)");
     let refused = migrate_sqlite(&path);
     assert!(matches!(refused, Err(StoreError::Unavailable(_))), "{refused:?}");
-    assert_eq!(pending_sqlite(&path).unwrap(), ["mail", "limits"]);
+    assert_eq!(pending_sqlite(&path).unwrap(), ["mail", "limits", "factors"]);
 
     execute(&path, "DROP TABLE sessions_of_anyone");
     let storage = SqlStorage::open_sqlite(&path).unwrap();
     let user = user(&[]);
     let alive = storage.list_sessions(&user.id, NOW, None, 10).await.unwrap();
     assert_eq!(alive, [session(&user)]);
+}
+
+#[tokio::test]
+async fn users_of_the_third_release_have_no_factor_and_can_get_one() {
+    let (_folder, path) = place();
+    make_third_release(&path);
+    assert_eq!(pending_sqlite(&path).unwrap(), ["factors"]);
+    let storage = SqlStorage::open_sqlite(&path).unwrap();
+    let user = user(&[]);
+    assert_eq!(storage.find_user(&user.id).await.unwrap().unwrap().user, user);
+    assert_eq!(storage.list_users(None, 10).await.unwrap(), std::slice::from_ref(&user));
+    let change = replaced(&User { totp: Some(factor()), ..user });
+    assert_eq!(storage.replace_user(&change).await.unwrap(), UserReplaced::Yes);
+    let found = storage.find_user(&change.user.id).await.unwrap().unwrap().user;
+    assert_eq!(found, change.user);
+}
+
+/// While a deployment is rolled out, instances of the third release write beside this one: they
+/// neither see a factor nor harm it, and whom they sign up has none.
+#[tokio::test]
+async fn the_third_release_goes_on_working_and_harms_no_factor() {
+    let (_folder, path) = place();
+    make_third_release(&path);
+    let storage = SqlStorage::open_sqlite(&path).unwrap();
+    let user = user(&[]);
+    let change = replaced(&User { totp: Some(factor()), ..user });
+    storage.replace_user(&change).await.unwrap();
+
+    let other = Connection::open(&path).unwrap();
+    for statement in THIRD_RELEASE_WRITES {
+        other.execute(statement, []).unwrap();
+    }
+    let listed: Vec<String> = other
+        .prepare(THIRD_RELEASE_LIST)
+        .unwrap()
+        .query_map([], |row| row.get(0))
+        .unwrap()
+        .collect::<Result<_, _>>()
+        .unwrap();
+    assert_eq!(listed, ["another", change.user.id.as_str()]);
+
+    let found = storage.find_user(&change.user.id).await.unwrap().unwrap().user;
+    assert_eq!((found.version, found.status), (3, UserStatus::Disabled));
+    assert_eq!(found.totp, Some(factor()));
+    let another = UserId::parse("another").unwrap();
+    assert_eq!(storage.find_user(&another).await.unwrap().unwrap().user.totp, None);
 }

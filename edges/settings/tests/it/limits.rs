@@ -19,6 +19,7 @@ fn the_default_limits_are_those_of_the_contract() {
     assert_eq!(limits.forgot, quota(5, 60));
     assert_eq!(limits.forgot_address, quota(60, 60));
     assert_eq!(limits.refresh, quota(300, 1));
+    assert_eq!(limits.mfa, quota(10, 60));
 }
 
 #[test]
@@ -31,6 +32,7 @@ fn each_limit_can_be_switched_off_and_has_bounds() {
         "FORGOT",
         "FORGOT_ADDRESS",
         "REFRESH",
+        "MFA",
     ] {
         let name = format!("DOORWARD_LIMITS__{name}");
         accepts(&name, &["off", "1/1s", "100000/24h"]);
@@ -47,15 +49,15 @@ fn all_wrong_limits_are_reported_at_once_and_one_that_does_not_exist_is_a_mistak
         ("DOORWARD_LIMITS__REGISTER", "0/1h"),
         ("DOORWARD_LIMITS__FORGOT", "5/2d"),
         ("DOORWARD_LIMITS__REFRESH", "5000/1s"),
-        ("DOORWARD_LIMITS__MFA", "5/15m"),
+        ("DOORWARD_LIMITS__MFA", "10"),
         ("DOORWARD_LIMITS__LOGIN_GLOBAL", "5/15m"),
     ]), @r#"
 there are 6 mistakes in the settings:
   DOORWARD_LIMITS__LOGIN_GLOBAL (environment DOORWARD_LIMITS__LOGIN_GLOBAL): there is no such setting; did you mean DOORWARD_LIMITS__LOGIN?
-  DOORWARD_LIMITS__MFA (environment DOORWARD_LIMITS__MFA): there is no such setting; did you mean DOORWARD_LIMITS__LOGIN?
   limits.login (environment DOORWARD_LIMITS__LOGIN): "5" is not a limit; write a number from 1 to 100000 and a time of at most 24h, such as 5/15m, or off
   limits.register (environment DOORWARD_LIMITS__REGISTER): "0/1h" is out of range; write a number from 1 to 100000 and a time of at most 24h, such as 5/15m, or off
   limits.forgot (environment DOORWARD_LIMITS__FORGOT): "5/2d" counts over too long a time; write a number from 1 to 100000 and a time of at most 24h, such as 5/15m, or off
   limits.refresh (environment DOORWARD_LIMITS__REFRESH): "5000/1s" is more than one in each millisecond; write a number from 1 to 100000 and a time of at most 24h, such as 5/15m, or off
+  limits.mfa (environment DOORWARD_LIMITS__MFA): "10" is not a limit; write a number from 1 to 100000 and a time of at most 24h, such as 5/15m, or off
 "#);
 }

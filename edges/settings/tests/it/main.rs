@@ -8,6 +8,7 @@ mod given;
 mod keys;
 mod limits;
 mod mail;
+mod mfa;
 mod mistakes;
 mod precedence;
 mod rules;

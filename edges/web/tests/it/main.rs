@@ -19,6 +19,7 @@ mod keys;
 mod limits;
 mod logs;
 mod mail_outbox;
+mod mfa;
 mod new_device;
 mod one_time_codes;
 mod own_sessions;

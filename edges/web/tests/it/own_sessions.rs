@@ -36,6 +36,7 @@ async fn me_is_the_user() {
         "role":"USER",
         "roles":["USER"],
         "permissions":["profile:read"],
+        "mfaEnabled":false,
         "createdAt":"2024-11-11T13:51:40.000Z",
         "lastLoginAt":"2024-11-11T13:51:40.000Z"}
         "#

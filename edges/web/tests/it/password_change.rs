@@ -151,7 +151,7 @@ async fn a_sign_in_of_ten_minutes_ago_is_too_old() {
         answer.folded(),
         @r#"
         {"type":"urn:doorward:problem:step_up_required",
-        "title":"Your sign-in is too long ago for this",
+        "title":"Your sign-in is too old or too weak for this",
         "status":401,
         "detail":"Call `/auth/step-up`, then try again.",
         "code":"step_up_required",

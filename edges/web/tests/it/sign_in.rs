@@ -54,6 +54,7 @@ async fn the_answer_has_the_shape_of_the_contract() {
         "role":"USER",
         "roles":["USER"],
         "permissions":["profile:read"],
+        "mfaEnabled":false,
         "createdAt":"2024-11-11T13:51:40.000Z",
         "lastLoginAt":"2024-11-11T13:51:40.000Z"}}
         "#

@@ -28,6 +28,7 @@ async fn a_stranger_becomes_a_user() {
         "role":"USER",
         "roles":["USER"],
         "permissions":["profile:read"],
+        "mfaEnabled":false,
         "createdAt":"2024-11-11T13:51:40.000Z",
         "lastLoginAt":null},
         "verificationRequired":false,

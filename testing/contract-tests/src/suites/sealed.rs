@@ -13,6 +13,7 @@ macro_rules! resealing_tests {
             what_is_used_is_sealed_anew_as_it_goes,
             a_key_that_was_moved_to_another_session_does_not_open,
             a_record_that_was_moved_to_another_name_does_not_open,
+            a_factor_that_was_moved_to_another_user_does_not_open,
             values_that_were_moved_to_another_mail_do_not_open,
         );
     };

@@ -97,6 +97,16 @@ macro_rules! user_tests {
         );
         $crate::cases!(
             $open,
+            users_factor,
+            a_factor_reads_back_whole_by_whatever_is_asked,
+            a_factor_is_set_changed_and_removed_by_replacements,
+            one_of_many_callers_moves_the_step_on,
+            a_stale_replacement_leaves_the_factor,
+            other_changes_leave_the_factor,
+            an_erased_user_has_no_factor,
+        );
+        $crate::cases!(
+            $open,
             users_erase,
             an_erased_user_is_not_found,
             an_erasure_is_told,
@@ -118,8 +128,10 @@ macro_rules! user_tests {
             what_belongs_to_others_stays,
             nothing_is_removed_twice,
             late_records_are_removed_until_the_tombstone_is_settled,
+            late_sign_ins_bring_nobody_back,
             late_mails_are_removed_and_the_farewell_stays,
             a_tombstone_with_remains_is_not_settled,
+            a_tombstone_with_one_kind_of_remains_is_not_settled,
             remains_of_many_users_are_removed,
             many_callers_share_the_removal,
         );

@@ -38,6 +38,8 @@ fn open_all() -> (Backend, Arc<SqlStorage>, Arc<(RedisKeys, TempDir)>) {
     let backend = Backend {
         users: main.clone(),
         sessions: Arc::new(RedisSessions::new(connection.unwrap(), main.clone())),
+        pending_sign_ins: main.clone(),
+        trusted_devices: main.clone(),
         codes: main.clone(),
         revocations: main.clone(),
         outbox: main.clone(),
@@ -67,6 +69,7 @@ async fn open_legible() -> Legible {
 }
 
 contract_tests::session_tests!(open);
+contract_tests::trusted_device_tests!(open);
 contract_tests::user_tests!(open);
 contract_tests::revocation_tests!(open);
 contract_tests::outbox_tests!(open);

@@ -32,6 +32,7 @@ fn ada() -> User {
         roles: BTreeSet::new(),
         status: UserStatus::Active,
         password_hash: None,
+        totp: None,
         session_epoch: 3,
         version: 1,
         created_at: NOW,
@@ -70,7 +71,8 @@ async fn with_two() -> (Backend, Arc<SqlStorage>) {
     for number in 1..=2 {
         let new = NewSession {
             session: session(number),
-            device: KnownDevice { digest: DeviceDigest([number; 16]), expires_at: NOW },
+            devices: vec![KnownDevice { digest: DeviceDigest([number; 16]), expires_at: NOW }],
+            trusts: None,
             notices: Notices::default(),
         };
         assert_eq!(both.sessions.insert_session(&new).await.unwrap(), InsertSession::Yes);

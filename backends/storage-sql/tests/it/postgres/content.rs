@@ -1,13 +1,16 @@
 //! What other programs may do to the database, and what it must not depend on.
 
 use contracts::{
-    CodePut, Expiry, InsertUserError, MailOutboxStore, OneTimeCodeStore, OutboxStore, Probe,
-    RevocationStore, StoreError, UserStore,
+    CodePut, Expiry, InsertUserError, MailOutboxStore, NewSession, OneTimeCodeStore, OutboxStore,
+    PendingSignInStore, Probe, RevocationStore, SessionStore, StoreError, UserStore,
 };
 use domain::{EmailAddress, OneTimeCode, Timestamp, User, UserId, Username};
 
 use super::database::Database;
-use crate::fixtures::{LATER, NOW, code, event, mail, new, put, user};
+use crate::fixtures::{
+    LATER, NOW, code, erase, event, factor, mail, new, pending, put, session, trusted, user,
+};
+use crate::mail_content::holds;
 
 /// Ids compare by their bytes: in most languages' collations `a` comes before `B`.
 #[tokio::test]
@@ -92,6 +95,50 @@ async fn an_operation_that_fails_in_the_middle_writes_nothing() {
     let other = OneTimeCode { user: UserId::parse("other").unwrap(), ..code() };
     assert!(storage.put_code(&put(&other, &[mail(1)])).await.is_err());
     assert_eq!(storage.list_mails(None, 10).await.unwrap(), []);
+}
+
+/// What is half there is no absence, and who has left leaves nothing of a factor.
+#[tokio::test]
+async fn a_factor_is_whole_or_malformed_and_goes_with_its_user() {
+    let database = Database::create().await;
+    let storage = database.open().await;
+    let user = User { totp: Some(factor()), ..user(&["USER"]) };
+    storage.insert_user(&new(&user), None).await.unwrap();
+    storage.insert_pending_sign_in(&pending()).await.unwrap();
+    let begun = session(&user);
+    let begun = NewSession { trusts: Some(trusted(&begun)), ..crate::fixtures::begun(&begun) };
+    storage.insert_session(&begun).await.unwrap();
+    for sql in [
+        "totp_sealed_secret = NULL",
+        "totp_begun_at_ms = NULL",
+        "totp_enabled_at_ms = NULL",
+        "totp_last_step = NULL",
+        "totp_backup_codes = NULL",
+        "totp_backup_codes = '\\x00'",
+    ] {
+        let whole = "CREATE TABLE kept AS SELECT * FROM users";
+        database.execute(&format!("{whole}; UPDATE users SET {sql}")).await;
+        let found = storage.find_user(&user.id).await;
+        assert!(matches!(found, Err(StoreError::Malformed { .. })), "{sql}: {found:?}");
+        let columns = "totp_sealed_secret, totp_begun_at_ms, totp_enabled_at_ms, totp_last_step,
+             totp_backup_codes";
+        let back = format!("UPDATE users SET ({columns}) = (SELECT {columns} FROM kept)");
+        database.execute(&format!("{back}; DROP TABLE kept")).await;
+    }
+    let codes = factor().enabled.unwrap().backup_codes;
+    let traces = [
+        factor().sealed_secret.into_vec(),
+        codes[0].0.to_vec(),
+        codes[1].0.to_vec(),
+        pending().secret_digest.to_vec(),
+        b"trusted/1".to_vec(),
+    ];
+    let rows = database.rows().await;
+    assert!(traces.iter().all(|trace| holds(&rows, trace)));
+    erase(&storage, &user).await;
+    storage.delete_remains(NOW, 10).await.unwrap();
+    let rows = database.rows().await;
+    assert!(traces.iter().all(|trace| !holds(&rows, trace)));
 }
 
 /// As it is while it moves, or when a standby stands in for it.

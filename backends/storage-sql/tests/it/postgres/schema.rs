@@ -1,16 +1,24 @@
 //! Opening and migrating.
 
 use std::error::Error;
+use std::time::Duration;
 
-use contracts::{Probe, RecordStore, StoreError};
+use contracts::{Probe, RecordStore, StoreError, UserStore};
+use domain::{User, UserId, UserStatus};
 use storage_sql::{SqlStorage, migrate_postgres, pending_postgres};
+use tokio::time::timeout;
 
 use super::database::Database;
+use crate::fixtures::{THIRD_RELEASE_LIST, THIRD_RELEASE_WRITES, factor, new, user};
 
-const STEPS: [&str; 3] = ["accounts", "mail", "limits"];
+const STEPS: [&str; 4] = ["accounts", "mail", "limits", "factors"];
+
+/// Long before anybody would wait for a lock in vain.
+const SOON: Duration = Duration::from_secs(30);
 
 const ACCOUNTS: &str = include_str!("../../../src/schema/postgres/0001_accounts.sql");
 const MAIL: &str = include_str!("../../../src/schema/postgres/0002_mail.sql");
+const LIMITS: &str = include_str!("../../../src/schema/postgres/0003_limits.sql");
 const KEEP_STEPS: &str = "
     CREATE TABLE schema_steps (number bigint PRIMARY KEY, name text NOT NULL,
         works_with bigint NOT NULL, taken_at timestamptz NOT NULL DEFAULT now());
@@ -50,9 +58,9 @@ async fn a_schema_of_a_newer_release_is_refused_and_left_alone() {
     let settings = database.settings();
     migrate_postgres(&settings).await.unwrap();
     for newer in [
-        "INSERT INTO schema_steps VALUES (4, 'next', 4)",
-        // Nobody says what the fifth was for.
-        "UPDATE schema_steps SET works_with = 3, number = 6 WHERE number = 4",
+        "INSERT INTO schema_steps VALUES (5, 'next', 5)",
+        // Nobody says what the sixth was for.
+        "UPDATE schema_steps SET works_with = 4, number = 7 WHERE number = 5",
     ] {
         database.execute(newer).await;
         for refused in [
@@ -74,7 +82,7 @@ async fn a_newer_schema_that_says_it_can_be_worked_beside_is_used() {
     let database = Database::create().await;
     let settings = database.settings();
     migrate_postgres(&settings).await.unwrap();
-    let newer = "INSERT INTO schema_steps VALUES (4, 'next', 3), (5, 'last', 2)";
+    let newer = "INSERT INTO schema_steps VALUES (5, 'next', 4), (6, 'last', 2)";
     database.execute(newer).await;
     assert_eq!(pending_postgres(&settings).await.unwrap(), [""; 0]);
     let storage = database.open().await;
@@ -123,7 +131,7 @@ async fn steps_that_want_all_instances_stopped_are_taken_on_purpose_only() {
     for _ in 0..2 {
         let error = SqlStorage::open_postgres(&settings).await.map(|_| ()).unwrap_err();
         let words = contracts::chain(&error);
-        assert!(words.contains("(mail, limits) with `doorward migrate`"), "{words}");
+        assert!(words.contains("(mail, limits, factors) with `doorward migrate`"), "{words}");
         assert_eq!(pending_postgres(&settings).await.unwrap(), STEPS[1..]);
     }
     assert_eq!(migrate_postgres(&settings).await.unwrap(), STEPS[1..]);
@@ -137,6 +145,59 @@ async fn steps_that_can_be_worked_beside_are_taken_when_the_database_is_opened()
     let mail = "INSERT INTO schema_steps VALUES (2, 'mail', 2)";
     database.execute(&format!("{ACCOUNTS}; {KEEP_STEPS}; {MAIL}; {mail}")).await;
     assert_eq!(pending_postgres(&settings).await.unwrap(), STEPS[2..]);
+    database.open().await.check().await.unwrap();
+    assert_eq!(pending_postgres(&settings).await.unwrap(), [""; 0]);
+}
+
+/// While a deployment is rolled out, instances of the release before go on with the statements that
+/// they have prepared: they neither see a factor nor harm it, and whom they sign up has none.
+#[tokio::test]
+async fn the_third_release_goes_on_working_and_harms_no_factor() {
+    let database = Database::create().await;
+    let settings = database.settings();
+    let steps = "INSERT INTO schema_steps VALUES (2, 'mail', 2), (3, 'limits', 2)";
+    database.execute(&format!("{ACCOUNTS}; {KEEP_STEPS}; {MAIL}; {LIMITS}; {steps}")).await;
+    let old = database.connect().await;
+    let [insert, replace] = THIRD_RELEASE_WRITES;
+    let (insert, replace) =
+        (old.prepare(insert).await.unwrap(), old.prepare(replace).await.unwrap());
+    let list = old.prepare(THIRD_RELEASE_LIST).await.unwrap();
+    assert_eq!(old.query(&list, &[]).await.unwrap().len(), 0);
+
+    assert_eq!(pending_postgres(&settings).await.unwrap(), ["factors"]);
+    let storage = database.open().await;
+    assert_eq!(pending_postgres(&settings).await.unwrap(), [""; 0]);
+    let user = User { totp: Some(factor()), version: 2, ..user(&[]) };
+    storage.insert_user(&new(&user), None).await.unwrap();
+
+    assert_eq!(old.execute(&insert, &[]).await.unwrap(), 1);
+    assert_eq!(old.execute(&replace, &[]).await.unwrap(), 1);
+    assert_eq!(old.query(&list, &[]).await.unwrap().len(), 2);
+    let found = storage.find_user(&user.id).await.unwrap().unwrap().user;
+    assert_eq!((found.version, found.status), (3, UserStatus::Disabled));
+    assert_eq!(found.totp, Some(factor()));
+    let another = UserId::parse("another").unwrap();
+    assert_eq!(storage.find_user(&another).await.unwrap().unwrap().user.totp, None);
+}
+
+/// A backup reads tables for as long as it takes. Whoever came after a step that waited for it
+/// would wait as well, so the step gives up, and the release before goes on.
+#[tokio::test]
+async fn a_step_does_not_wait_behind_a_backup_while_others_work() {
+    let database = Database::create().await;
+    let settings = database.settings();
+    let steps = "INSERT INTO schema_steps VALUES (2, 'mail', 2), (3, 'limits', 2)";
+    database.execute(&format!("{ACCOUNTS}; {KEEP_STEPS}; {MAIL}; {LIMITS}; {steps}")).await;
+    let backup = database.connect().await;
+    backup.batch_execute("BEGIN; SELECT FROM users").await.unwrap();
+
+    let opened = timeout(SOON, SqlStorage::open_postgres(&settings)).await.unwrap();
+    let refused = opened.map(|_| ());
+    assert!(matches!(refused, Err(StoreError::Unavailable(_))), "{refused:?}");
+    assert_eq!(pending_postgres(&settings).await.unwrap(), ["factors"]);
+    database.execute(THIRD_RELEASE_WRITES[0]).await;
+
+    backup.batch_execute("COMMIT").await.unwrap();
     database.open().await.check().await.unwrap();
     assert_eq!(pending_postgres(&settings).await.unwrap(), [""; 0]);
 }

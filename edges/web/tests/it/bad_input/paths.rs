@@ -17,7 +17,7 @@ async fn what_is_not_there_is_not_found() {
         "/auth/sessions/a/b",
         "/v1/auth/me",
         "/admin/users",
-        "/auth/mfa/setup",
+        "/auth/passkeys",
         "/oauth/token",
         "/.well-known/",
         "/.well-known/jwks",

@@ -120,7 +120,7 @@ async fn a_start_that_fails_changes_nothing_of_the_keys() {
     let mistaken = server.beside().algorithm(Algorithm::EdDsa).policy(|policy| {
         policy.registration.default_roles = [RoleName::parse("NOBODY").unwrap()].into();
     });
-    assert!(matches!(mistaken.try_start().await, Err(StartError::UnknownDefaultRole(..))));
+    assert!(matches!(mistaken.try_start().await, Err(StartError::UnknownRole { .. })));
     reload(&server).await;
     assert_eq!(published(&server).await.len(), 1);
 }

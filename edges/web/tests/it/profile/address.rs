@@ -26,6 +26,7 @@ async fn the_answer_has_the_old_address_and_a_challenge() {
         "role":"USER",
         "roles":["USER"],
         "permissions":["profile:read"],
+        "mfaEnabled":false,
         "createdAt":"2024-11-11T13:51:40.000Z",
         "lastLoginAt":"2024-11-11T13:51:40.000Z",
         "emailChange":{"challengeId":"CHALLENGE",

@@ -27,6 +27,7 @@ async fn a_user_gets_another_name_and_user_name() {
         "role":"USER",
         "roles":["USER"],
         "permissions":["profile:read"],
+        "mfaEnabled":false,
         "createdAt":"2024-11-11T13:51:40.000Z",
         "lastLoginAt":"2024-11-11T13:51:40.000Z"}
         "#

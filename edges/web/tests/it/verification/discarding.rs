@@ -61,6 +61,7 @@ async fn a_discarded_password_leaves_a_verified_address_and_a_way_to_the_next() 
         "role":"USER",
         "roles":["USER"],
         "permissions":["profile:read"],
+        "mfaEnabled":false,
         "createdAt":"2024-11-11T13:51:40.000Z",
         "lastLoginAt":null},
         "resetToken":"RESET"}

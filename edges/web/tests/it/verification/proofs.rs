@@ -30,6 +30,7 @@ async fn the_link_and_the_password_verify_the_address() {
         "role":"USER",
         "roles":["USER"],
         "permissions":["profile:read"],
+        "mfaEnabled":false,
         "createdAt":"2024-11-11T13:51:40.000Z",
         "lastLoginAt":"2024-11-11T13:51:40.000Z"}}
         "#

@@ -1,0 +1,311 @@
+use std::time::Duration;
+
+use contracts::UserReplaced;
+use crypto::TotpSecret;
+use domain::{
+    Account, AuthenticationMethod, BackupCode, BackupCodeMac, EnabledTotp, EndReason, EventKind,
+    MailTemplate, PendingStep, PendingToken, SessionId, TotpCode, TotpFactor, User,
+};
+use secrecy::SecretString;
+
+use super::pending::PendingError;
+use super::proving::ProveFactorError;
+use super::trusted_devices::Trust;
+use crate::Service;
+use crate::authenticate::Caller;
+use crate::failure::Failure;
+use crate::issue_session::{IssueSessionError, Issued, ProvenSignIn, Tokens};
+use crate::limits::LimitReached;
+use crate::policy::Origin;
+use crate::step_up::StepUpRequired;
+use crate::user_changes::{ATTEMPTS_MAX, UserChange};
+
+/// How long a new secret waits for its first code.
+const SET_UP_TTL: Duration = Duration::from_hours(1);
+
+/// Who sets up a second factor.
+#[derive(Clone, Debug)]
+pub enum Enroller {
+    /// Somebody who is signed in, and has authenticated recently.
+    Caller(Box<Caller>),
+    /// Somebody whose sign-in wants a factor, because of a role.
+    Pending(PendingToken),
+}
+
+/// A secret for an authenticator app, which was not verified yet. Shown once.
+#[derive(Debug)]
+pub struct NewFactor {
+    /// For typing: base32.
+    pub secret: SecretString,
+    /// For scanning: `otpauth://totp/…`.
+    pub uri: SecretString,
+}
+
+/// Why no secret was made.
+#[derive(Debug, thiserror::Error)]
+pub enum SetUpFactorError {
+    /// There is a factor already: it has to be disabled first.
+    #[error("a second factor is enabled already")]
+    AlreadyEnabled,
+    /// The caller's authentication is too old.
+    #[error(transparent)]
+    StepUpRequired(#[from] StepUpRequired),
+    /// The session token cannot be used: sign in again.
+    #[error("the session token is not valid")]
+    NotUsable,
+    /// The user may not sign in.
+    #[error("the account is disabled")]
+    AccountDisabled,
+    /// The caller's sessions were ended meanwhile.
+    #[error("the session was ended")]
+    Revoked,
+    /// The work could not be done.
+    #[error("the second factor could not be set up")]
+    Failure(#[from] Failure),
+}
+
+/// A factor that sign-ins ask for from now on.
+#[derive(Debug)]
+pub struct EnabledFactor {
+    /// To be shown once.
+    pub backup_codes: Vec<BackupCode>,
+    /// What a sign-in gets that had to set up a factor.
+    pub tokens: Option<Tokens>,
+}
+
+/// Why a factor was not enabled.
+#[derive(Debug, thiserror::Error)]
+pub enum EnableFactorError {
+    /// There is a factor already.
+    #[error("a second factor is enabled already")]
+    AlreadyEnabled,
+    /// No secret waits for its first code.
+    #[error("no second factor is being set up")]
+    NotBegun,
+    /// The code is not one of the new secret.
+    #[error("the code is not right")]
+    WrongCode,
+    /// The caller's authentication is too old.
+    #[error(transparent)]
+    StepUpRequired(#[from] StepUpRequired),
+    /// The session token cannot be used: sign in again.
+    #[error("the session token is not valid")]
+    NotUsable,
+    /// The user may not sign in.
+    #[error("the account is disabled")]
+    AccountDisabled,
+    /// Nobody has proved the address yet, which this deployment asks for.
+    #[error("the address is not verified")]
+    EmailNotVerified,
+    /// The caller's sessions were ended meanwhile.
+    #[error("the session was ended")]
+    Revoked,
+    /// Too many wrong codes.
+    #[error(transparent)]
+    LimitReached(LimitReached),
+    /// The work could not be done.
+    #[error("the second factor could not be enabled")]
+    Failure(#[from] Failure),
+}
+
+/// Who enables a factor, as far as it matters from here on.
+struct Enrolment {
+    account: Account,
+    /// The session that lives on.
+    session: Option<SessionId>,
+    /// What a sign-in has proved that goes on afterwards.
+    methods: Option<Vec<AuthenticationMethod>>,
+}
+
+impl Service {
+    /// Makes a secret for an authenticator app, in the place of one that was not verified yet.
+    /// Nothing is enabled by it.
+    pub async fn set_up_factor(
+        &self,
+        by: &Enroller,
+        origin: &Origin,
+    ) -> Result<NewFactor, SetUpFactorError> {
+        let mut user = match by {
+            Enroller::Caller(caller) => {
+                self.require_recent(caller)?;
+                caller.account.user.clone()
+            }
+            Enroller::Pending(token) => {
+                self.find_pending(token, PendingStep::Enrolment).await?.1.user
+            }
+        };
+        let secret = TotpSecret::new(self.entropy.bytes());
+        for _ in 0..ATTEMPTS_MAX {
+            if user.second_factor().is_some() {
+                return Err(SetUpFactorError::AlreadyEnabled);
+            }
+            let mut change = self.change(&user, Some(&user.id), origin);
+            let sealed_secret = self.seal_totp_secret(&user.id, &secret);
+            let begun_at = change.at();
+            change.replace.user.totp = Some(TotpFactor { sealed_secret, begun_at, enabled: None });
+            match change.commit().await? {
+                UserReplaced::Yes => {
+                    let uri = secret.to_uri(&self.policy.mfa.issuer, &user.email);
+                    return Ok(NewFactor { secret: secret.to_base32(), uri });
+                }
+                UserReplaced::Stale => {
+                    let found = self.still_signed_in(&user).await?;
+                    user = found.ok_or(SetUpFactorError::Revoked)?.user;
+                }
+                outcome => return Err(Failure::ImpossibleOutcome(outcome).into()),
+            }
+        }
+        Err(Failure::Contended.into())
+    }
+
+    /// Enables the factor whose first code this is, and ends every other session of the user: none
+    /// that began without it lives on. A sign-in that had to set up a factor gets its tokens.
+    pub async fn enable_factor(
+        &self,
+        by: &Enroller,
+        code: &TotpCode,
+        origin: &Origin,
+    ) -> Result<EnabledFactor, EnableFactorError> {
+        let Enrolment { account, session, methods } = self.enrolment(by).await?;
+        let user = account.user.id.clone();
+        let (backup_codes, macs) = self.new_backup_codes(&user);
+        let enabled = self
+            .with_codes_counted(&user, origin, async || {
+                match self.enable(account, code, (&macs, session), origin).await {
+                    Err(EnableFactorError::WrongCode) => Err(ProveFactorError::WrongCode),
+                    other => Ok(other),
+                }
+            })
+            .await;
+        let account = enabled??;
+        let tokens = match methods {
+            None => None,
+            Some(methods) => Some(self.go_on(account, methods, origin).await?),
+        };
+        Ok(EnabledFactor { backup_codes, tokens })
+    }
+
+    async fn enrolment(&self, by: &Enroller) -> Result<Enrolment, EnableFactorError> {
+        match by {
+            Enroller::Caller(caller) => {
+                self.require_recent(caller)?;
+                let account = caller.account.clone();
+                Ok(Enrolment { account, session: Some(caller.session.id), methods: None })
+            }
+            Enroller::Pending(token) => {
+                let (pending, account) = self.try_pending(token, PendingStep::Enrolment).await?;
+                Ok(Enrolment { account, session: None, methods: Some(pending.methods) })
+            }
+        }
+    }
+
+    async fn enable(
+        &self,
+        mut account: Account,
+        code: &TotpCode,
+        (macs, session): (&[BackupCodeMac], Option<SessionId>),
+        origin: &Origin,
+    ) -> Result<Account, EnableFactorError> {
+        for _ in 0..ATTEMPTS_MAX {
+            let change = self.enabling(&account.user, code, (macs, session), origin)?;
+            match change.commit().await? {
+                UserReplaced::Yes => {
+                    account.user = change.replace.user;
+                    return Ok(account);
+                }
+                UserReplaced::Stale => {
+                    let found = self.still_signed_in(&account.user).await?;
+                    account = found.ok_or(EnableFactorError::Revoked)?;
+                }
+                outcome => return Err(Failure::ImpossibleOutcome(outcome).into()),
+            }
+        }
+        Err(Failure::Contended.into())
+    }
+
+    fn enabling<'a>(
+        &'a self,
+        user: &User,
+        code: &TotpCode,
+        (macs, session): (&[BackupCodeMac], Option<SessionId>),
+        origin: &'a Origin,
+    ) -> Result<UserChange<'a>, EnableFactorError> {
+        let mut change = self.change(user, Some(&user.id), origin);
+        let (at, factor) = (change.at(), user.totp.as_ref().ok_or(EnableFactorError::NotBegun)?);
+        if factor.enabled.is_some() {
+            return Err(EnableFactorError::AlreadyEnabled);
+        }
+        if at.since(factor.begun_at) >= SET_UP_TTL {
+            return Err(EnableFactorError::NotBegun);
+        }
+        let secret = self.totp_secret(&user.id, factor).map_err(Failure::Sealed)?;
+        let step = secret.accepted_step(code, at, 0);
+        let last_step = step.ok_or(EnableFactorError::WrongCode)?;
+        let enabled = EnabledTotp { at, last_step, backup_codes: macs.to_vec() };
+        let sealed_secret = self.resealed_totp_secret(&user.id, factor, &secret);
+        let begun_at = factor.begun_at;
+        change.replace.user.totp =
+            Some(TotpFactor { sealed_secret, begun_at, enabled: Some(enabled) });
+        change.tell(EventKind::UserMfaEnabled(origin.client.clone()));
+        change.end_sessions(EndReason::FactorChanged, session);
+        change.mail(MailTemplate::FactorEnabled);
+        Ok(change)
+    }
+
+    /// The session of a sign-in that had to set up a factor. Its session token is dead: the epoch
+    /// has risen.
+    async fn go_on(
+        &self,
+        account: Account,
+        mut methods: Vec<AuthenticationMethod>,
+        origin: &Origin,
+    ) -> Result<Tokens, EnableFactorError> {
+        methods.push(AuthenticationMethod::OneTimePassword);
+        let proven = ProvenSignIn { account, methods, trust: Trust::None, origin };
+        match self.issue_session(proven).await? {
+            Issued::Tokens(tokens) => Ok(*tokens),
+            Issued::NextStep(_) => Err(EnableFactorError::NotUsable),
+        }
+    }
+}
+
+impl From<PendingError> for SetUpFactorError {
+    fn from(error: PendingError) -> Self {
+        match error {
+            PendingError::NotUsable => Self::NotUsable,
+            PendingError::AccountDisabled => Self::AccountDisabled,
+            PendingError::Failure(failure) => Self::Failure(failure),
+        }
+    }
+}
+
+impl From<PendingError> for EnableFactorError {
+    fn from(error: PendingError) -> Self {
+        match error {
+            PendingError::NotUsable => Self::NotUsable,
+            PendingError::AccountDisabled => Self::AccountDisabled,
+            PendingError::Failure(failure) => Self::Failure(failure),
+        }
+    }
+}
+
+impl From<ProveFactorError> for EnableFactorError {
+    fn from(error: ProveFactorError) -> Self {
+        match error {
+            ProveFactorError::WrongCode => Self::WrongCode,
+            ProveFactorError::Superseded => Self::Revoked,
+            ProveFactorError::LimitReached(reached) => Self::LimitReached(reached),
+            ProveFactorError::Failure(failure) => Self::Failure(failure),
+        }
+    }
+}
+
+impl From<IssueSessionError> for EnableFactorError {
+    fn from(error: IssueSessionError) -> Self {
+        match error {
+            IssueSessionError::Superseded => Self::NotUsable,
+            IssueSessionError::EmailNotVerified => Self::EmailNotVerified,
+            IssueSessionError::Failure(failure) => Self::Failure(failure),
+        }
+    }
+}

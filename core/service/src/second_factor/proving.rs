@@ -1,0 +1,252 @@
+//! Whether a code proves the second factor: one place, whoever asks.
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use contracts::UserReplaced;
+use crypto::{OpenError, TotpSecret};
+use domain::{
+    Account, AuthenticationMethod, BackupCode, Client, EnabledTotp, EventKind, MailTemplate,
+    TotpCode, TotpFactor, User, UserId,
+};
+
+use crate::Service;
+use crate::failure::Failure;
+use crate::limits::{Limit, LimitError, LimitReached};
+use crate::policy::Origin;
+use crate::user_changes::{ATTEMPTS_MAX, UserChange};
+
+/// What somebody presents as second factor.
+#[derive(Clone, Debug)]
+pub enum PresentedFactor {
+    /// What an authenticator app shows.
+    Totp(TotpCode),
+    /// What the user has kept for when the app is lost.
+    Backup(BackupCode),
+}
+
+/// Why a second factor was not proved.
+#[derive(Debug, thiserror::Error)]
+pub enum ProveFactorError {
+    /// The code is wrong, or was used.
+    #[error("the code is not right")]
+    WrongCode,
+    /// What was proved before no longer holds, or there is no such factor any more.
+    #[error("what was proved no longer holds")]
+    Superseded,
+    /// Too many wrong codes.
+    #[error(transparent)]
+    LimitReached(#[from] LimitReached),
+    /// The work could not be done.
+    #[error("the code could not be checked")]
+    Failure(#[from] Failure),
+}
+
+/// With so many backup codes left the user is told to make new ones.
+const BACKUP_CODES_LOW: usize = 3;
+/// How long the user is not told again of wrong codes.
+const WRONG_CODES_TOLD_EVERY: Duration = Duration::from_hours(1);
+
+impl Service {
+    /// Takes a code of the user's second factor: it counts once. Returns the account as it is then,
+    /// and what was proved. Wrong codes count, and nothing else does.
+    pub(crate) async fn prove_factor(
+        &self,
+        account: Account,
+        presented: &PresentedFactor,
+        origin: &Origin,
+    ) -> Result<(Account, AuthenticationMethod), ProveFactorError> {
+        let user = account.user.id.clone();
+        self.with_codes_counted(&user, origin, async || {
+            self.accept_code(account, presented, origin).await
+        })
+        .await
+    }
+
+    /// Has codes tried under the limit of wrong ones. At the last that it allows, the user is told.
+    pub(crate) async fn with_codes_counted<T>(
+        &self,
+        user: &UserId,
+        origin: &Origin,
+        attempt: impl AsyncFnOnce() -> Result<T, ProveFactorError>,
+    ) -> Result<T, ProveFactorError> {
+        let network = self.known_network(user, &origin.client).await?;
+        let counted = self.count_from(Limit::Mfa, network, user.as_str()).await?;
+        let outcome = attempt().await;
+        if matches!(outcome, Err(ProveFactorError::WrongCode)) {
+            counted.stands();
+            if self.is_used_up(Limit::Mfa, network, user.as_str()).await? {
+                self.tell_of_wrong_codes(user, network, origin).await?;
+            }
+        } else {
+            self.give_back(counted).await;
+        }
+        outcome
+    }
+
+    /// The client's network, if somebody has completed a sign-in as that user there. All others
+    /// share a quota: whoever uses that up does not shut out the owner at home.
+    async fn known_network(
+        &self,
+        user: &UserId,
+        client: &Client,
+    ) -> Result<Option<IpAddr>, Failure> {
+        let Some(digest) = self.network_digest(user, client) else { return Ok(None) };
+        let known = self.stores.sessions.find_device(user, digest, self.clock.now()).await?;
+        Ok(known.and_then(|_| client.network()))
+    }
+
+    async fn accept_code(
+        &self,
+        mut account: Account,
+        presented: &PresentedFactor,
+        origin: &Origin,
+    ) -> Result<(Account, AuthenticationMethod), ProveFactorError> {
+        for _ in 0..ATTEMPTS_MAX {
+            let user = &account.user;
+            let (change, method) = match presented {
+                PresentedFactor::Totp(code) => {
+                    (self.totp_use(user, code, origin)?, AuthenticationMethod::OneTimePassword)
+                }
+                PresentedFactor::Backup(code) => {
+                    (self.backup_use(user, code, origin)?, AuthenticationMethod::BackupCode)
+                }
+            };
+            match change.commit().await? {
+                UserReplaced::Yes => {
+                    account.user = change.replace.user;
+                    return Ok((account, method));
+                }
+                UserReplaced::Stale => {
+                    let found = self.still_signed_in(user).await?;
+                    account = found.ok_or(ProveFactorError::Superseded)?;
+                }
+                outcome => return Err(Failure::ImpossibleOutcome(outcome).into()),
+            }
+        }
+        Err(Failure::Contended.into())
+    }
+
+    /// The step of the code becomes the last that was used.
+    fn totp_use<'a>(
+        &'a self,
+        user: &User,
+        code: &TotpCode,
+        origin: &'a Origin,
+    ) -> Result<UserChange<'a>, ProveFactorError> {
+        let mut change = self.change(user, Some(&user.id), origin);
+        let (factor, enabled) = enabled_factor(user)?;
+        let secret = self.totp_secret(&user.id, factor).map_err(Failure::Sealed)?;
+        let step = secret.accepted_step(code, change.at(), enabled.last_step);
+        let last_step = step.ok_or(ProveFactorError::WrongCode)?;
+        change.replace.user.totp = Some(TotpFactor {
+            sealed_secret: self.resealed_totp_secret(&user.id, factor, &secret),
+            enabled: Some(EnabledTotp { last_step, ..enabled.clone() }),
+            ..factor.clone()
+        });
+        Ok(change)
+    }
+
+    /// The backup code goes, and the user is told.
+    fn backup_use<'a>(
+        &'a self,
+        user: &User,
+        code: &BackupCode,
+        origin: &'a Origin,
+    ) -> Result<UserChange<'a>, ProveFactorError> {
+        let mut change = self.change(user, Some(&user.id), origin);
+        let (factor, enabled) = enabled_factor(user)?;
+        let mut left = enabled.clone();
+        left.backup_codes.retain(|kept| !self.is_backup_code(&user.id, code, kept));
+        if left.backup_codes.len() == enabled.backup_codes.len() {
+            return Err(ProveFactorError::WrongCode);
+        }
+        let count = left.backup_codes.len();
+        change.replace.user.totp = Some(TotpFactor { enabled: Some(left), ..factor.clone() });
+        change.tell(EventKind::UserBackupCodeUsed(origin.client.clone()));
+        change.mail_of_codes(MailTemplate::BackupCodeUsed, count);
+        if count == BACKUP_CODES_LOW {
+            change.mail_of_codes(MailTemplate::BackupCodesLow, count);
+        }
+        Ok(change)
+    }
+
+    /// Somebody knows the password and guesses codes.
+    async fn tell_of_wrong_codes(
+        &self,
+        user: &UserId,
+        network: Option<IpAddr>,
+        origin: &Origin,
+    ) -> Result<(), Failure> {
+        let whom = format!("{} {user}", network.map(|it| it.to_string()).unwrap_or_default());
+        let first = self.first_time("wrong_codes", &whom, WRONG_CODES_TOLD_EVERY).await;
+        let Some(counted) = first else { return Ok(()) };
+        let told = self.mail_wrong_codes(user, origin).await;
+        match told {
+            Ok(()) => counted.stands(),
+            Err(_) => self.give_back(counted).await,
+        }
+        told
+    }
+
+    async fn mail_wrong_codes(&self, user: &UserId, origin: &Origin) -> Result<(), Failure> {
+        for _ in 0..ATTEMPTS_MAX {
+            let found = self.stores.users.find_user(user).await?;
+            let Some(account) = found else { return Ok(()) };
+            let mut change = self.change(&account.user, None, origin);
+            change.mail(MailTemplate::WrongCodes);
+            if change.commit().await? == UserReplaced::Yes {
+                return Ok(());
+            }
+        }
+        Err(Failure::Contended)
+    }
+
+    /// The secret that the user's app shares.
+    pub(crate) fn totp_secret(
+        &self,
+        user: &UserId,
+        factor: &TotpFactor,
+    ) -> Result<TotpSecret, OpenError> {
+        let secret = self.data_keys.open(&totp_identity(user), &factor.sealed_secret)?;
+        TotpSecret::parse(&secret).map_err(|_| OpenError::Malformed)
+    }
+
+    /// Seals a secret for the user's record.
+    pub(crate) fn seal_totp_secret(&self, user: &UserId, secret: &TotpSecret) -> Box<[u8]> {
+        self.data_keys.seal(&totp_identity(user), secret.expose(), self.entropy.bytes())
+    }
+
+    /// The sealed secret, sealed anew where another data key than the first had sealed it.
+    pub(crate) fn resealed_totp_secret(
+        &self,
+        user: &UserId,
+        factor: &TotpFactor,
+        secret: &TotpSecret,
+    ) -> Box<[u8]> {
+        if self.data_keys.needs_reseal(&factor.sealed_secret) {
+            self.seal_totp_secret(user, secret)
+        } else {
+            factor.sealed_secret.clone()
+        }
+    }
+}
+
+/// What ties a sealed secret to its user: moved to another row it does not open.
+pub(crate) fn totp_identity(user: &UserId) -> String {
+    format!("user/{user}/totp")
+}
+
+fn enabled_factor(user: &User) -> Result<(&TotpFactor, &EnabledTotp), ProveFactorError> {
+    let factor = user.totp.as_ref().ok_or(ProveFactorError::Superseded)?;
+    Ok((factor, factor.enabled.as_ref().ok_or(ProveFactorError::Superseded)?))
+}
+
+impl From<LimitError> for ProveFactorError {
+    fn from(error: LimitError) -> Self {
+        match error {
+            LimitError::Reached(reached) => Self::LimitReached(reached),
+            LimitError::Failure(failure) => Self::Failure(failure),
+        }
+    }
+}
