@@ -63,6 +63,21 @@ pub struct ReplaceUser {
     pub notices: Notices,
 }
 
+impl ReplaceUser {
+    /// The user as it shall be, with its next version, and nothing else.
+    pub fn of(user: User) -> Self {
+        Self {
+            user,
+            spends: None,
+            drops_codes: false,
+            code: None,
+            keeps_session: None,
+            revocation: None,
+            notices: Notices::default(),
+        }
+    }
+}
+
 /// Whether a user was replaced.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum UserReplaced {

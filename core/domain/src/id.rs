@@ -67,6 +67,12 @@ macro_rules! typed_id {
                 Self(bytes)
             }
 
+            /// When it was made: the first 48 bits (RFC 9562 §5.7).
+            pub fn made_at(&self) -> Timestamp {
+                let ms = self.0[..6].iter().fold(0_i64, |ms, byte| (ms << 8) | i64::from(*byte));
+                Timestamp::from_unix_ms(ms)
+            }
+
             /// The 128 bits of the id.
             pub const fn bytes(&self) -> &[u8; 16] {
                 &self.0
@@ -125,6 +131,12 @@ mod tests {
     use super::*;
 
     const NOW: Timestamp = Timestamp::from_unix_ms(1_731_333_100_000);
+
+    #[test]
+    fn an_id_says_when_it_was_made() {
+        let at = Timestamp::from_unix_ms(1_731_333_100_007);
+        assert_eq!(TrustedDeviceId::new(at, [255; 10]).made_at(), at);
+    }
 
     #[test]
     fn ids_sort_by_the_moment_they_were_made() {

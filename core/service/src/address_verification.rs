@@ -110,9 +110,16 @@ impl Service {
     ) -> Result<Option<Account>, Failure> {
         let found = self.stores.users.find_user(&code.user).await?;
         Ok(found.filter(|Account { user, .. }| {
-            let is_reachable =
-                code.kind == CodeKind::ChangeAddress || code.email.as_ref() == Some(&user.email);
-            user.status == UserStatus::Active && is_reachable
+            // Whoever wanted another address before there was a second factor has not proved it.
+            let is_wanted = match code.kind {
+                CodeKind::ChangeAddress => {
+                    user.second_factor().is_none_or(|factor| factor.at < code.created_at)
+                }
+                CodeKind::VerifyAddress | CodeKind::ResetPassword => {
+                    code.email.as_ref() == Some(&user.email)
+                }
+            };
+            user.status == UserStatus::Active && is_wanted
         }))
     }
 

@@ -96,6 +96,9 @@ impl Service {
         // Signed before it is stored: a key that cannot sign must not leave sessions behind.
         let access = self.access_token(&account, &session, now).await?;
         let trusts = self.new_trust(trust, &session);
+        if trusts.is_some() {
+            self.make_room_for_trust(&account.user.id).await?;
+        }
         let device_token = trusts.as_ref().map(|device| self.device_token(device));
         let new = self.with_notices(session, &account.user, origin, now).await?;
         let new = NewSession { trusts, ..new };

@@ -157,23 +157,6 @@ impl Service {
         }
     }
 
-    /// Whether the next count would be refused.
-    pub(crate) async fn is_used_up(
-        &self,
-        limit: Limit,
-        network: Option<IpAddr>,
-        whom: &str,
-    ) -> Result<bool, Failure> {
-        match self.count_from(limit, network, whom).await {
-            Ok(counted) => {
-                self.give_back(counted).await;
-                Ok(false)
-            }
-            Err(LimitError::Reached(_)) => Ok(true),
-            Err(LimitError::Failure(failure)) => Err(failure),
-        }
-    }
-
     /// Counts a happening that is to be told of once only; `None` if it was counted before, here or
     /// at another instance, and not longer ago than `period`, of a day at most. Whoever then cannot
     /// tell of it gives it back.
@@ -195,6 +178,14 @@ impl Service {
             Ok(Drawn::No { .. }) => None,
             Err(_) => Some(Counted(None)),
         }
+    }
+
+    /// Counts a happening, and says whether it was more often than `quota`. Where nobody can count,
+    /// it was not.
+    pub(crate) async fn is_more_than(&self, quota: Quota, happening: &str, whom: &str) -> bool {
+        let key = self.keyed(&format!("many {happening}\n{whom}"));
+        let draw = Draw { key, quota, at: self.clock.now() };
+        matches!(self.stores.limiter.draw(&draw).await, Ok(Drawn::No { .. }))
     }
 
     /// Makes something uncounted.

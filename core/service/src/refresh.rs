@@ -125,15 +125,17 @@ impl Service {
             SessionState::UserDisabled => return Err(RefreshError::AccountDisabled),
             SessionState::Expired => return Err(RefreshError::Expired),
         }
-        if self.lacks_required_factor(&signed_in.account.user) {
-            return Err(RefreshError::EnrolmentRequired);
-        }
         let decision = RefreshDecision::of(
             &signed_in.session,
             token.generation,
             now,
             self.policy.refresh_leeway,
         );
+        // A replay is one, whatever else is wrong.
+        let is_replay = matches!(decision, RefreshDecision::Replay);
+        if !is_replay && self.lacks_required_factor(&signed_in.account.user) {
+            return Err(RefreshError::EnrolmentRequired);
+        }
         let attempt = Attempt { service: self, signed_in, key, origin, now };
         match decision {
             RefreshDecision::Rotate { from, to } => {
@@ -246,7 +248,7 @@ impl Attempt<'_> {
             end: SessionEnd { at: self.now, reason },
             revocation: self.service.session_revocation(id, self.now),
         };
-        self.service.end_trust_of(&end.user, id).await?;
+        self.service.end_all_trust(&end.user).await?;
         self.service.stores.sessions.end_session(&end, &events).await?;
         Err(RefreshError::Replayed)
     }

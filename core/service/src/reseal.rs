@@ -1,11 +1,11 @@
 //! Sealing anew what an older data key sealed, so that this key can be retired.
 //!
-//! Servers do so as they go: with a session that is refreshed and with a mail that is tried again.
+//! Servers do so as they go: with a session that is refreshed, with a mail that is tried again, and
+//! with the secret of an authenticator app whose code is accepted.
 //! What nobody touches is left to whoever runs [`Service::reseal`].
 
 use contracts::{
-    Notices, QueuedMail, Record, ReplaceUser, Replaced, Resealed, SealedKey, StoreError,
-    UserReplaced,
+    QueuedMail, Record, ReplaceUser, Replaced, Resealed, SealedKey, StoreError, UserReplaced,
 };
 use domain::{MailId, TotpFactor, User};
 use futures_util::future::join_all;
@@ -284,9 +284,7 @@ impl Service {
             Place::Mail(id) => stores.mails.replace_mail_values(*id, &resealed()).await,
         }
     }
-}
 
-impl Service {
     /// The user with the secret sealed anew, where nothing else about them has changed.
     async fn replace_totp_secret(
         &self,
@@ -295,15 +293,7 @@ impl Service {
     ) -> Result<Replaced, StoreError> {
         let totp = user.totp.clone().map(|factor| TotpFactor { sealed_secret, ..factor });
         let user = User { totp, version: user.version.saturating_add(1), ..user.clone() };
-        let change = ReplaceUser {
-            user,
-            spends: None,
-            drops_codes: false,
-            code: None,
-            keeps_session: None,
-            revocation: None,
-            notices: Notices::default(),
-        };
+        let change = ReplaceUser::of(user);
         // It claims no address and no code, so nothing else can stand in its way.
         Ok(match self.stores.users.replace_user(&change).await? {
             UserReplaced::Yes => Replaced::Yes,
@@ -314,8 +304,10 @@ impl Service {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use crypto::{DataKey, DataKeys, OpenError};
-    use domain::{SessionId, Timestamp, UserId};
+    use domain::{EmailAddress, SessionId, Timestamp, UserId, UserStatus};
 
     use super::*;
 
@@ -332,6 +324,25 @@ mod tests {
         Place::Record { name: name.to_owned(), version: 1 }
     }
 
+    fn user(id: &str) -> Place {
+        let at = Timestamp::from_unix_ms(0);
+        Place::User(Box::new(User {
+            id: UserId::parse(id).unwrap(),
+            email: EmailAddress::parse("ada@example.com").unwrap(),
+            is_email_verified: true,
+            username: None,
+            name: None,
+            roles: BTreeSet::new(),
+            status: UserStatus::Active,
+            password_hash: None,
+            totp: None,
+            session_epoch: 0,
+            version: 1,
+            created_at: at,
+            last_login_at: None,
+        }))
+    }
+
     fn mail(number: u8) -> Place {
         Place::Mail(MailId::from_bytes([number; 16]))
     }
@@ -339,8 +350,10 @@ mod tests {
     #[test]
     fn a_value_that_was_moved_to_any_other_row_does_not_open() {
         let keys = DataKeys::new(&[DataKey::new([1; 32])]).unwrap();
+        let users = [user("user_1"), user("user_2")];
         let places =
             [record("log_key"), record("code_key"), session(1), session(2), mail(1), mail(2)];
+        let places: Vec<Place> = places.into_iter().chain(users).collect();
         for (from, place) in places.iter().enumerate() {
             let sealed = keys.seal(&place.identity(), b"secret", [9; 12]);
             for (to, other) in places.iter().enumerate() {

@@ -1,4 +1,4 @@
-use contracts::Ended;
+use contracts::{Ended, SignedIn};
 use domain::{EndReason, Session, SessionId, SessionState};
 
 use crate::Service;
@@ -46,10 +46,9 @@ impl Service {
         let found =
             self.stores.sessions.find_session(user, session).await.map_err(Failure::Store)?;
         let now = self.clock.now();
-        if found.is_none_or(|it| it.session.state(&it.account.user, now) != SessionState::Alive) {
-            return Err(EndSessionError::NotFound);
-        }
-        self.end_trust_of(user, session).await?;
+        let alive = |it: &SignedIn| it.session.state(&it.account.user, now) == SessionState::Alive;
+        let found = found.filter(alive).ok_or(EndSessionError::NotFound)?;
+        self.end_trust_of(&found.session).await?;
         match self.end_own_session(user, session, EndReason::EndedByUser, origin).await? {
             Ended::Yes => Ok(()),
             Ended::Already => Err(EndSessionError::NotFound),

@@ -42,6 +42,10 @@ pub enum StepUpError {
     /// Too many wrong codes.
     #[error(transparent)]
     LimitReached(LimitReached),
+    /// One of the caller's roles asks for a second factor, which they have not: what they need is
+    /// a sign-in, which has them set it up.
+    #[error("a second factor has to be set up")]
+    EnrolmentRequired,
     /// The caller's session has ended meanwhile.
     #[error("the session was ended")]
     Revoked,
@@ -74,6 +78,9 @@ impl Service {
         origin: &Origin,
     ) -> Result<SteppedUp, StepUpError> {
         let Caller { session, account } = caller;
+        if self.lacks_required_factor(&account.user) {
+            return Err(StepUpError::EnrolmentRequired);
+        }
         let verdict = self.verify_password_from(&origin.client, &account.user, password).await?;
         if verdict == Verdict::No {
             return Err(StepUpError::WrongPassword);
@@ -81,7 +88,7 @@ impl Service {
         let (mut account, mut methods) = (account.clone(), vec![AuthenticationMethod::Password]);
         if account.user.second_factor().is_some() {
             let presented = presented.ok_or(StepUpError::WrongCode)?;
-            let (proven, method) = self.prove_factor(account, presented, origin).await?;
+            let (proven, method) = self.prove_factor(account, presented, None, origin).await?;
             account = proven;
             methods.push(method);
         }

@@ -1,7 +1,7 @@
 //! What the changes of a user have in common: the next version, the end of sessions, and the
 //! notices that go out with it.
 
-use contracts::{Notices, OutboxEvent, ReplaceUser, SpendCode, UserReplaced};
+use contracts::{OutboxEvent, ReplaceUser, SpendCode, UserReplaced};
 use domain::{
     Account, Client, EndReason, EventKind, MailTemplate, PasswordHash, SessionId, Timestamp, User,
     UserId,
@@ -34,15 +34,7 @@ impl Service {
     ) -> UserChange<'a> {
         let mut user = user.clone();
         user.version = user.version.saturating_add(1);
-        let replace = ReplaceUser {
-            user,
-            spends: None,
-            drops_codes: false,
-            code: None,
-            keeps_session: None,
-            revocation: None,
-            notices: Notices::default(),
-        };
+        let replace = ReplaceUser::of(user);
         UserChange { service: self, origin, actor: actor.cloned(), at: self.clock.now(), replace }
     }
 }

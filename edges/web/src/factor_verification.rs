@@ -1,6 +1,6 @@
 use axum::Extension;
 use axum::extract::State;
-use domain::PendingStep;
+use domain::{PendingStep, PendingToken};
 use schemars::JsonSchema;
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
@@ -11,6 +11,7 @@ use crate::factor_codes::{FactorFields, asks_for_one_code};
 use crate::inputs::JsonBody;
 use crate::mistakes::Mistakes;
 use crate::problem::Problem;
+use crate::sign_ins::{Refused, note_refusal};
 use crate::state::AppState;
 use crate::token_answer::{TokenAnswer, token_answer};
 
@@ -90,20 +91,21 @@ pub(crate) async fn verify(
             Ok(Private(token_answer(&tokens, &state.service.policy().role_order)))
         }
         Err(error) => {
-            note_refusal(&state, &origin, &error);
+            note_refusal(&state, &origin, &refused(&error, &token));
             Err(error.into())
         }
     }
 }
 
-fn note_refusal(state: &AppState, origin: &Origin, error: &VerifyFactorError) {
-    let reason = match error {
-        VerifyFactorError::NotUsable => "unusable_session_token",
-        VerifyFactorError::WrongCode => "wrong_code",
-        VerifyFactorError::AccountDisabled => "account_disabled",
-        VerifyFactorError::EmailNotVerified => "email_not_verified",
-        VerifyFactorError::LimitReached(_) => "limited",
-        VerifyFactorError::Failure(_) => "failure",
+/// Why, and of whom, where the session token was genuine.
+fn refused<'a>(error: &VerifyFactorError, token: &'a PendingToken) -> Refused<'a> {
+    let (reason, user) = match error {
+        VerifyFactorError::NotUsable => ("unusable_session_token", None),
+        VerifyFactorError::WrongCode => ("wrong_code", Some(&token.user)),
+        VerifyFactorError::AccountDisabled => ("account_disabled", Some(&token.user)),
+        VerifyFactorError::EmailNotVerified => ("email_not_verified", Some(&token.user)),
+        VerifyFactorError::LimitReached(_) => ("limited", Some(&token.user)),
+        VerifyFactorError::Failure(_) => ("failure", None),
     };
-    crate::sign_ins::note_refusal(state, origin, reason, None);
+    Refused { reason, account: None, user }
 }

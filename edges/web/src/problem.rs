@@ -116,6 +116,12 @@ impl Problem {
         Self { challenge: Some(challenge), ..Self::new(Code::StepUpRequired) }
     }
 
+    /// A session gets no more tokens before its user has a second factor.
+    pub(crate) fn enrolment_required() -> Self {
+        Self::new(Code::SessionRevoked)
+            .detail("Your role asks for a second factor: sign in again to set it up.")
+    }
+
     /// The session token of a sign-in is no good.
     pub(crate) fn session_token() -> Self {
         Self::new(Code::InvalidToken).detail("The session token is not valid: sign in again.")

@@ -80,8 +80,7 @@ impl From<RefreshError> for Problem {
             RefreshError::Expired => Self::new(Code::TokenExpired),
             RefreshError::Revoked | RefreshError::Replayed => Self::new(Code::SessionRevoked),
             RefreshError::LimitReached(reached) => Self::limit_reached(reached),
-            RefreshError::EnrolmentRequired => Self::new(Code::SessionRevoked)
-                .detail("Your role asks for a second factor: sign in again to set it up."),
+            RefreshError::EnrolmentRequired => Self::enrolment_required(),
             RefreshError::AccountDisabled => Self::new(Code::AccountDisabled),
             RefreshError::Failure(failure) => failure.into(),
         }
@@ -185,6 +184,7 @@ impl From<StepUpError> for Problem {
             StepUpError::WrongPassword => Self::new(Code::InvalidCredentials),
             StepUpError::WrongCode => Self::new(Code::InvalidFactor),
             StepUpError::LimitReached(reached) => Self::limit_reached(reached),
+            StepUpError::EnrolmentRequired => Self::enrolment_required(),
             StepUpError::Revoked => Self::bearer(Code::SessionRevoked),
             StepUpError::Hashing(error) => hashing("password", error),
             StepUpError::Failure(failure) => failure.into(),
@@ -221,17 +221,10 @@ impl From<SetUpFactorError> for Problem {
 impl From<EnableFactorError> for Problem {
     fn from(error: EnableFactorError) -> Self {
         match error {
-            EnableFactorError::AlreadyEnabled => Self::new(Code::MfaAlreadyEnabled),
+            EnableFactorError::SetUp(error) => error.into(),
             EnableFactorError::NotBegun => Self::new(Code::Conflict)
                 .detail("No secret waits for its first code: call `/auth/mfa/setup` first."),
             EnableFactorError::WrongCode => Self::new(Code::InvalidFactor),
-            EnableFactorError::StepUpRequired(_) => Self::step_up_required(),
-            EnableFactorError::NotUsable => Self::session_token(),
-            EnableFactorError::AccountDisabled => Self::new(Code::AccountDisabled),
-            EnableFactorError::EmailNotVerified => Self::new(Code::EmailNotVerified),
-            EnableFactorError::Revoked => Self::bearer(Code::SessionRevoked),
-            EnableFactorError::LimitReached(reached) => Self::limit_reached(reached),
-            EnableFactorError::Failure(failure) => failure.into(),
         }
     }
 }

@@ -66,6 +66,8 @@ const BODY: [Code; 5] = [
 /// A bearer can be refused in these ways.
 const BEARER: [Code; 4] =
     [Code::InvalidToken, Code::TokenExpired, Code::SessionRevoked, Code::AccountDisabled];
+/// Calls that anyone may make, but that go by a bearer where there is one.
+const MAY_BEAR: [&str; 4] = ["logoutUser", "verifyEmail", "setupMfa", "verifyMfaSetup"];
 /// Anything can fail.
 const ALWAYS: [Code; 2] = [Code::Internal, Code::DependencyUnavailable];
 
@@ -201,12 +203,10 @@ const CONFIRM_MFA: About = About {
         Code::TokenExpired,
         Code::SessionRevoked,
         Code::AccountDisabled,
-        Code::EmailNotVerified,
         Code::StepUpRequired,
         Code::InvalidFactor,
         Code::MfaAlreadyEnabled,
         Code::Conflict,
-        Code::RateLimited,
     ],
 };
 const BACKUP: About = About {
@@ -315,6 +315,10 @@ fn describe<'t>(
     if matches!(access, SignedIn | SteppedUp) {
         codes.extend(BEARER);
         operation = operation.security_requirement("bearer");
+    }
+    if MAY_BEAR.contains(&about.id) {
+        operation = operation.security_requirement("bearer");
+        operation.inner_mut().security.push(Default::default());
     }
     if limited != No {
         codes.push(Code::RateLimited);

@@ -1,6 +1,6 @@
 use axum::Extension;
 use axum::extract::State;
-use domain::Password;
+use domain::{Password, UserId};
 use schemars::{JsonSchema, Schema};
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
@@ -71,7 +71,7 @@ pub(crate) async fn login(
             Ok(Private(SignInAnswer::NextStep(NextStepAnswer::new(&next))))
         }
         Err(error) => {
-            note_failure(&state, &origin, &error);
+            note_refusal(&state, &origin, &refused(&error));
             Err(error.into())
         }
     }
@@ -92,8 +92,16 @@ fn parse(body: &Credentials) -> Result<(&str, Password), Problem> {
     }
 }
 
-/// From where, why, and as a keyed hash who: enough to see an attack, too little to name anyone.
-fn note_failure(state: &AppState, origin: &Origin, error: &SignInError) {
+/// What is known of a sign-in that was refused: enough to see an attack, too little to name anyone.
+pub(crate) struct Refused<'a> {
+    pub(crate) reason: &'static str,
+    /// As a keyed hash of what was typed.
+    pub(crate) account: Option<&'a AccountDigest>,
+    /// Once the password was right.
+    pub(crate) user: Option<&'a UserId>,
+}
+
+fn refused(error: &SignInError) -> Refused<'_> {
     let (reason, account) = match error {
         SignInError::InvalidCredentials(refusal) => (refusal.reason, Some(&refusal.account)),
         SignInError::AccountDisabled(account) => ("account_disabled", Some(account)),
@@ -102,21 +110,17 @@ fn note_failure(state: &AppState, origin: &Origin, error: &SignInError) {
         SignInError::Hashing(HashingError::LimitReached(_)) => ("limited", None),
         SignInError::Hashing(_) | SignInError::Failure(_) => ("failure", None),
     };
-    note_refusal(state, origin, reason, account);
+    Refused { reason, account, user: None }
 }
 
-/// Counts and logs a sign-in that was refused.
-pub(crate) fn note_refusal(
-    state: &AppState,
-    origin: &Origin,
-    reason: &'static str,
-    account: Option<&AccountDigest>,
-) {
-    state.metrics.signed_in(reason);
+/// Counts and logs a sign-in that was refused, with from where and why.
+pub(crate) fn note_refusal(state: &AppState, origin: &Origin, refused: &Refused<'_>) {
+    state.metrics.signed_in(refused.reason);
     tracing::warn!(
         client.address = origin.client.address.map(tracing::field::display),
-        reason,
-        account = account.map(tracing::field::display),
+        reason = refused.reason,
+        account = refused.account.map(tracing::field::display),
+        user = refused.user.map(tracing::field::display),
         request.id = origin.request_id.as_ref().map(tracing::field::display),
         "a sign-in was refused"
     );

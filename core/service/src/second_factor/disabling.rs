@@ -123,13 +123,14 @@ impl Service {
 }
 
 impl UserChange<'_> {
-    /// Removes the second factor, and tells of it if it was enabled.
-    pub(crate) fn remove_factor(&mut self) {
+    /// Removes the second factor, and tells of it if it was enabled, which is returned.
+    pub(crate) fn remove_factor(&mut self) -> bool {
         let was_enabled = self.replace.user.second_factor().is_some();
         self.replace.user.totp = None;
         if was_enabled {
             let client = self.client().clone();
             self.tell(EventKind::UserMfaDisabled(client));
         }
+        was_enabled
     }
 }

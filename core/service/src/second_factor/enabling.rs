@@ -4,18 +4,16 @@ use contracts::UserReplaced;
 use crypto::TotpSecret;
 use domain::{
     Account, AuthenticationMethod, BackupCode, BackupCodeMac, EnabledTotp, EndReason, EventKind,
-    MailTemplate, PendingStep, PendingToken, SessionId, TotpCode, TotpFactor, User,
+    MailTemplate, PendingStep, PendingToken, SessionId, TotpCode, TotpFactor,
 };
 use secrecy::SecretString;
 
 use super::pending::PendingError;
-use super::proving::ProveFactorError;
 use super::trusted_devices::Trust;
 use crate::Service;
 use crate::authenticate::Caller;
 use crate::failure::Failure;
-use crate::issue_session::{IssueSessionError, Issued, ProvenSignIn, Tokens};
-use crate::limits::LimitReached;
+use crate::issue_session::{Issued, ProvenSignIn, Tokens};
 use crate::policy::Origin;
 use crate::step_up::StepUpRequired;
 use crate::user_changes::{ATTEMPTS_MAX, UserChange};
@@ -69,48 +67,28 @@ pub enum SetUpFactorError {
 pub struct EnabledFactor {
     /// To be shown once.
     pub backup_codes: Vec<BackupCode>,
-    /// What a sign-in gets that had to set up a factor.
+    /// What a sign-in gets that had to set up a factor, if its session could begin.
     pub tokens: Option<Tokens>,
 }
 
 /// Why a factor was not enabled.
 #[derive(Debug, thiserror::Error)]
 pub enum EnableFactorError {
-    /// There is a factor already.
-    #[error("a second factor is enabled already")]
-    AlreadyEnabled,
+    /// Who calls may not set one up, or has one.
+    #[error(transparent)]
+    SetUp(#[from] SetUpFactorError),
     /// No secret waits for its first code.
     #[error("no second factor is being set up")]
     NotBegun,
     /// The code is not one of the new secret.
     #[error("the code is not right")]
     WrongCode,
-    /// The caller's authentication is too old.
-    #[error(transparent)]
-    StepUpRequired(#[from] StepUpRequired),
-    /// The session token cannot be used: sign in again.
-    #[error("the session token is not valid")]
-    NotUsable,
-    /// The user may not sign in.
-    #[error("the account is disabled")]
-    AccountDisabled,
-    /// Nobody has proved the address yet, which this deployment asks for.
-    #[error("the address is not verified")]
-    EmailNotVerified,
-    /// The caller's sessions were ended meanwhile.
-    #[error("the session was ended")]
-    Revoked,
-    /// Too many wrong codes.
-    #[error(transparent)]
-    LimitReached(LimitReached),
-    /// The work could not be done.
-    #[error("the second factor could not be enabled")]
-    Failure(#[from] Failure),
 }
 
-/// Who enables a factor, as far as it matters from here on.
+/// What is enabled, and for whom.
 struct Enrolment {
     account: Account,
+    backup_codes: Vec<BackupCodeMac>,
     /// The session that lives on.
     session: Option<SessionId>,
     /// What a sign-in has proved that goes on afterwards.
@@ -150,7 +128,7 @@ impl Service {
                 }
                 UserReplaced::Stale => {
                     let found = self.still_signed_in(&user).await?;
-                    user = found.ok_or(SetUpFactorError::Revoked)?.user;
+                    user = found.ok_or_else(|| by.superseded())?.user;
                 }
                 outcome => return Err(Failure::ImpossibleOutcome(outcome).into()),
             }
@@ -166,56 +144,21 @@ impl Service {
         code: &TotpCode,
         origin: &Origin,
     ) -> Result<EnabledFactor, EnableFactorError> {
-        let Enrolment { account, session, methods } = self.enrolment(by).await?;
-        let user = account.user.id.clone();
-        let (backup_codes, macs) = self.new_backup_codes(&user);
-        let enabled = self
-            .with_codes_counted(&user, origin, async || {
-                match self.enable(account, code, (&macs, session), origin).await {
-                    Err(EnableFactorError::WrongCode) => Err(ProveFactorError::WrongCode),
-                    other => Ok(other),
-                }
-            })
-            .await;
-        let account = enabled??;
-        let tokens = match methods {
-            None => None,
-            Some(methods) => Some(self.go_on(account, methods, origin).await?),
-        };
-        Ok(EnabledFactor { backup_codes, tokens })
-    }
-
-    async fn enrolment(&self, by: &Enroller) -> Result<Enrolment, EnableFactorError> {
-        match by {
-            Enroller::Caller(caller) => {
-                self.require_recent(caller)?;
-                let account = caller.account.clone();
-                Ok(Enrolment { account, session: Some(caller.session.id), methods: None })
-            }
-            Enroller::Pending(token) => {
-                let (pending, account) = self.try_pending(token, PendingStep::Enrolment).await?;
-                Ok(Enrolment { account, session: None, methods: Some(pending.methods) })
-            }
-        }
-    }
-
-    async fn enable(
-        &self,
-        mut account: Account,
-        code: &TotpCode,
-        (macs, session): (&[BackupCodeMac], Option<SessionId>),
-        origin: &Origin,
-    ) -> Result<Account, EnableFactorError> {
+        let mut enrolment = self.enrolment(by).await?;
+        let (backup_codes, macs) = self.new_backup_codes(&enrolment.account.user.id);
+        enrolment.backup_codes = macs;
         for _ in 0..ATTEMPTS_MAX {
-            let change = self.enabling(&account.user, code, (macs, session), origin)?;
+            let change = self.enabling(&enrolment, code, origin)?;
             match change.commit().await? {
                 UserReplaced::Yes => {
-                    account.user = change.replace.user;
-                    return Ok(account);
+                    enrolment.account.user = change.replace.user;
+                    let tokens = self.go_on(enrolment, origin).await;
+                    return Ok(EnabledFactor { backup_codes, tokens });
                 }
                 UserReplaced::Stale => {
-                    let found = self.still_signed_in(&account.user).await?;
-                    account = found.ok_or(EnableFactorError::Revoked)?;
+                    let found = self.still_signed_in(&enrolment.account.user).await?;
+                    let account = found.ok_or_else(|| by.superseded())?;
+                    enrolment.account = account;
                 }
                 outcome => return Err(Failure::ImpossibleOutcome(outcome).into()),
             }
@@ -223,17 +166,37 @@ impl Service {
         Err(Failure::Contended.into())
     }
 
+    /// A try with a session token counts before anything is compared. A caller's do not: it is
+    /// their own secret that they would guess.
+    async fn enrolment(&self, by: &Enroller) -> Result<Enrolment, EnableFactorError> {
+        let backup_codes = Vec::new();
+        match by {
+            Enroller::Caller(caller) => {
+                self.require_recent(caller)?;
+                let account = caller.account.clone();
+                let session = Some(caller.session.id);
+                Ok(Enrolment { account, backup_codes, session, methods: None })
+            }
+            Enroller::Pending(token) => {
+                let (pending, account) = self.find_pending(token, PendingStep::Enrolment).await?;
+                self.count_pending_try(token).await?;
+                let methods = Some(pending.methods);
+                Ok(Enrolment { account, backup_codes, session: None, methods })
+            }
+        }
+    }
+
     fn enabling<'a>(
         &'a self,
-        user: &User,
+        enrolment: &Enrolment,
         code: &TotpCode,
-        (macs, session): (&[BackupCodeMac], Option<SessionId>),
         origin: &'a Origin,
     ) -> Result<UserChange<'a>, EnableFactorError> {
+        let user = &enrolment.account.user;
         let mut change = self.change(user, Some(&user.id), origin);
         let (at, factor) = (change.at(), user.totp.as_ref().ok_or(EnableFactorError::NotBegun)?);
         if factor.enabled.is_some() {
-            return Err(EnableFactorError::AlreadyEnabled);
+            return Err(SetUpFactorError::AlreadyEnabled.into());
         }
         if at.since(factor.begun_at) >= SET_UP_TTL {
             return Err(EnableFactorError::NotBegun);
@@ -241,30 +204,41 @@ impl Service {
         let secret = self.totp_secret(&user.id, factor).map_err(Failure::Sealed)?;
         let step = secret.accepted_step(code, at, 0);
         let last_step = step.ok_or(EnableFactorError::WrongCode)?;
-        let enabled = EnabledTotp { at, last_step, backup_codes: macs.to_vec() };
-        let sealed_secret = self.resealed_totp_secret(&user.id, factor, &secret);
-        let begun_at = factor.begun_at;
-        change.replace.user.totp =
-            Some(TotpFactor { sealed_secret, begun_at, enabled: Some(enabled) });
+        let backup_codes = enrolment.backup_codes.clone();
+        change.replace.user.totp = Some(TotpFactor {
+            sealed_secret: self.resealed_totp_secret(&user.id, factor, &secret),
+            begun_at: factor.begun_at,
+            enabled: Some(EnabledTotp { at, last_step, backup_codes }),
+        });
         change.tell(EventKind::UserMfaEnabled(origin.client.clone()));
-        change.end_sessions(EndReason::FactorChanged, session);
+        change.end_sessions(EndReason::FactorChanged, enrolment.session);
         change.mail(MailTemplate::FactorEnabled);
         Ok(change)
     }
 
     /// The session of a sign-in that had to set up a factor. Its session token is dead: the epoch
     /// has risen.
-    async fn go_on(
-        &self,
-        account: Account,
-        mut methods: Vec<AuthenticationMethod>,
-        origin: &Origin,
-    ) -> Result<Tokens, EnableFactorError> {
+    ///
+    /// None, if it cannot begin: the factor is enabled, and who has set it up must see the backup
+    /// codes, which nobody can show again. They sign in anew.
+    async fn go_on(&self, enrolment: Enrolment, origin: &Origin) -> Option<Tokens> {
+        let Enrolment { account, methods, .. } = enrolment;
+        let mut methods = methods?;
         methods.push(AuthenticationMethod::OneTimePassword);
         let proven = ProvenSignIn { account, methods, trust: Trust::None, origin };
-        match self.issue_session(proven).await? {
-            Issued::Tokens(tokens) => Ok(*tokens),
-            Issued::NextStep(_) => Err(EnableFactorError::NotUsable),
+        match self.issue_session(proven).await {
+            Ok(Issued::Tokens(tokens)) => Some(*tokens),
+            Ok(Issued::NextStep(_)) | Err(_) => None,
+        }
+    }
+}
+
+impl Enroller {
+    /// What they proved no longer holds.
+    const fn superseded(&self) -> SetUpFactorError {
+        match self {
+            Self::Caller(_) => SetUpFactorError::Revoked,
+            Self::Pending(_) => SetUpFactorError::NotUsable,
         }
     }
 }
@@ -281,31 +255,18 @@ impl From<PendingError> for SetUpFactorError {
 
 impl From<PendingError> for EnableFactorError {
     fn from(error: PendingError) -> Self {
-        match error {
-            PendingError::NotUsable => Self::NotUsable,
-            PendingError::AccountDisabled => Self::AccountDisabled,
-            PendingError::Failure(failure) => Self::Failure(failure),
-        }
+        Self::SetUp(error.into())
     }
 }
 
-impl From<ProveFactorError> for EnableFactorError {
-    fn from(error: ProveFactorError) -> Self {
-        match error {
-            ProveFactorError::WrongCode => Self::WrongCode,
-            ProveFactorError::Superseded => Self::Revoked,
-            ProveFactorError::LimitReached(reached) => Self::LimitReached(reached),
-            ProveFactorError::Failure(failure) => Self::Failure(failure),
-        }
+impl From<StepUpRequired> for EnableFactorError {
+    fn from(error: StepUpRequired) -> Self {
+        Self::SetUp(error.into())
     }
 }
 
-impl From<IssueSessionError> for EnableFactorError {
-    fn from(error: IssueSessionError) -> Self {
-        match error {
-            IssueSessionError::Superseded => Self::NotUsable,
-            IssueSessionError::EmailNotVerified => Self::EmailNotVerified,
-            IssueSessionError::Failure(failure) => Self::Failure(failure),
-        }
+impl From<Failure> for EnableFactorError {
+    fn from(error: Failure) -> Self {
+        Self::SetUp(error.into())
     }
 }

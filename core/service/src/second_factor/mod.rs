@@ -7,6 +7,7 @@ mod pending;
 mod proving;
 mod trusted_devices;
 mod verification;
+mod wrong_codes;
 
 pub use backup_codes::RenewBackupCodesError;
 pub use disabling::{DisableFactorError, ResetFactorError};

@@ -129,36 +129,9 @@ impl Service {
         let (store, digest) = (&self.stores.pending_sign_ins, digest(token));
         let found = store.find_pending_sign_in(&token.user, digest, self.clock.now()).await;
         let found = found.map_err(Failure::Store)?;
-        let pending = found.filter(|pending| pending.tries < PENDING_TRIES_MAX);
-        self.with_account(pending, step).await
-    }
-
-    /// The same, for somebody who is about to try a code.
-    pub(crate) async fn try_pending(
-        &self,
-        token: &PendingToken,
-        step: PendingStep,
-    ) -> Result<(PendingSignIn, Account), PendingError> {
-        let (store, now) = (&self.stores.pending_sign_ins, self.clock.now());
-        let counted =
-            store.advance_pending_tries(&token.user, digest(token), PENDING_TRIES_MAX, now);
-        self.with_account(counted.await.map_err(Failure::Store)?, step).await
-    }
-
-    /// Ends the sign-in, because it succeeds. Of several callers, one gets through.
-    pub(crate) async fn take_pending(&self, token: &PendingToken) -> Result<(), PendingError> {
-        let (store, now) = (&self.stores.pending_sign_ins, self.clock.now());
-        let pending = store.take_pending_sign_in(&token.user, digest(token), now).await;
-        pending.map_err(Failure::Store)?.map(drop).ok_or(PendingError::NotUsable)
-    }
-
-    async fn with_account(
-        &self,
-        pending: Option<PendingSignIn>,
-        step: PendingStep,
-    ) -> Result<(PendingSignIn, Account), PendingError> {
-        let pending = pending.filter(|pending| pending.step == step);
-        let pending = pending.ok_or(PendingError::NotUsable)?;
+        let is_open =
+            |pending: &PendingSignIn| pending.step == step && pending.tries < PENDING_TRIES_MAX;
+        let pending = found.filter(is_open).ok_or(PendingError::NotUsable)?;
         let found = self.stores.users.find_user(&pending.user).await.map_err(Failure::Store)?;
         let account = found.filter(|account| account.user.session_epoch == pending.epoch);
         let account = account.ok_or(PendingError::NotUsable)?;
@@ -166,6 +139,21 @@ impl Service {
             UserStatus::Active => Ok((pending, account)),
             UserStatus::Disabled => Err(PendingError::AccountDisabled),
         }
+    }
+
+    /// Counts a try of a code with that token, of which there are a few.
+    pub(crate) async fn count_pending_try(&self, token: &PendingToken) -> Result<(), PendingError> {
+        let (store, now) = (&self.stores.pending_sign_ins, self.clock.now());
+        let counted =
+            store.advance_pending_tries(&token.user, digest(token), PENDING_TRIES_MAX, now);
+        counted.await.map_err(Failure::Store)?.map(drop).ok_or(PendingError::NotUsable)
+    }
+
+    /// Ends the sign-in, because it succeeds. Of several callers, one gets through.
+    pub(crate) async fn take_pending(&self, token: &PendingToken) -> Result<(), PendingError> {
+        let (store, now) = (&self.stores.pending_sign_ins, self.clock.now());
+        let pending = store.take_pending_sign_in(&token.user, digest(token), now).await;
+        pending.map_err(Failure::Store)?.map(drop).ok_or(PendingError::NotUsable)
     }
 }
 

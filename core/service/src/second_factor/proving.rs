@@ -1,15 +1,15 @@
 //! Whether a code proves the second factor: one place, whoever asks.
 
 use std::net::IpAddr;
-use std::time::Duration;
 
 use contracts::UserReplaced;
 use crypto::{OpenError, TotpSecret};
 use domain::{
     Account, AuthenticationMethod, BackupCode, Client, EnabledTotp, EventKind, MailTemplate,
-    TotpCode, TotpFactor, User, UserId,
+    PendingToken, TotpCode, TotpFactor, User, UserId,
 };
 
+use super::pending::PendingError;
 use crate::Service;
 use crate::failure::Failure;
 use crate::limits::{Limit, LimitError, LimitReached};
@@ -44,44 +44,43 @@ pub enum ProveFactorError {
 
 /// With so many backup codes left the user is told to make new ones.
 const BACKUP_CODES_LOW: usize = 3;
-/// How long the user is not told again of wrong codes.
-const WRONG_CODES_TOLD_EVERY: Duration = Duration::from_hours(1);
 
 impl Service {
     /// Takes a code of the user's second factor: it counts once. Returns the account as it is then,
-    /// and what was proved. Wrong codes count, and nothing else does.
+    /// and what was proved. Wrong codes count, and nothing else does; with the token of a sign-in
+    /// that goes on they are its tries, too.
     pub(crate) async fn prove_factor(
         &self,
         account: Account,
         presented: &PresentedFactor,
+        token: Option<&PendingToken>,
         origin: &Origin,
     ) -> Result<(Account, AuthenticationMethod), ProveFactorError> {
         let user = account.user.id.clone();
-        self.with_codes_counted(&user, origin, async || {
-            self.accept_code(account, presented, origin).await
-        })
-        .await
-    }
-
-    /// Has codes tried under the limit of wrong ones. At the last that it allows, the user is told.
-    pub(crate) async fn with_codes_counted<T>(
-        &self,
-        user: &UserId,
-        origin: &Origin,
-        attempt: impl AsyncFnOnce() -> Result<T, ProveFactorError>,
-    ) -> Result<T, ProveFactorError> {
-        let network = self.known_network(user, &origin.client).await?;
+        let network = self.known_network(&user, &origin.client).await?;
         let counted = self.count_from(Limit::Mfa, network, user.as_str()).await?;
-        let outcome = attempt().await;
+        let outcome = self.try_factor(account, presented, token, origin).await;
         if matches!(outcome, Err(ProveFactorError::WrongCode)) {
             counted.stands();
-            if self.is_used_up(Limit::Mfa, network, user.as_str()).await? {
-                self.tell_of_wrong_codes(user, network, origin).await?;
-            }
+            self.note_wrong_code(&user, network, origin).await;
         } else {
             self.give_back(counted).await;
         }
         outcome
+    }
+
+    async fn try_factor(
+        &self,
+        account: Account,
+        presented: &PresentedFactor,
+        token: Option<&PendingToken>,
+        origin: &Origin,
+    ) -> Result<(Account, AuthenticationMethod), ProveFactorError> {
+        // Counted before it is compared, so that guesses at one moment cannot share a try.
+        if let Some(token) = token {
+            self.count_pending_try(token).await?;
+        }
+        self.accept_code(account, presented, origin).await
     }
 
     /// The client's network, if somebody has completed a sign-in as that user there. All others
@@ -171,37 +170,6 @@ impl Service {
         Ok(change)
     }
 
-    /// Somebody knows the password and guesses codes.
-    async fn tell_of_wrong_codes(
-        &self,
-        user: &UserId,
-        network: Option<IpAddr>,
-        origin: &Origin,
-    ) -> Result<(), Failure> {
-        let whom = format!("{} {user}", network.map(|it| it.to_string()).unwrap_or_default());
-        let first = self.first_time("wrong_codes", &whom, WRONG_CODES_TOLD_EVERY).await;
-        let Some(counted) = first else { return Ok(()) };
-        let told = self.mail_wrong_codes(user, origin).await;
-        match told {
-            Ok(()) => counted.stands(),
-            Err(_) => self.give_back(counted).await,
-        }
-        told
-    }
-
-    async fn mail_wrong_codes(&self, user: &UserId, origin: &Origin) -> Result<(), Failure> {
-        for _ in 0..ATTEMPTS_MAX {
-            let found = self.stores.users.find_user(user).await?;
-            let Some(account) = found else { return Ok(()) };
-            let mut change = self.change(&account.user, None, origin);
-            change.mail(MailTemplate::WrongCodes);
-            if change.commit().await? == UserReplaced::Yes {
-                return Ok(());
-            }
-        }
-        Err(Failure::Contended)
-    }
-
     /// The secret that the user's app shares.
     pub(crate) fn totp_secret(
         &self,
@@ -247,6 +215,15 @@ impl From<LimitError> for ProveFactorError {
         match error {
             LimitError::Reached(reached) => Self::LimitReached(reached),
             LimitError::Failure(failure) => Self::Failure(failure),
+        }
+    }
+}
+
+impl From<PendingError> for ProveFactorError {
+    fn from(error: PendingError) -> Self {
+        match error {
+            PendingError::NotUsable | PendingError::AccountDisabled => Self::Superseded,
+            PendingError::Failure(failure) => Self::Failure(failure),
         }
     }
 }

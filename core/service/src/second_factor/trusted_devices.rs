@@ -9,7 +9,7 @@ use secrecy::SecretString;
 use crate::Service;
 use crate::authenticate::Caller;
 use crate::failure::Failure;
-use crate::sessions::{EndSessionError, SESSIONS_PAGE_MAX};
+use crate::sessions::EndSessionError;
 
 /// Marks our device tokens, so that scanners find leaked ones.
 const PREFIX: &str = "dwd_";
@@ -17,6 +17,11 @@ const PREFIX: &str = "dwd_";
 const IDENTITY: &str = "trusted_device/token";
 /// No token of ours is longer, whatever the user's id.
 const TOKEN_BYTES_MAX: usize = 512;
+
+/// How many devices a user may trust. For one more the oldest goes.
+const DEVICES_MAX: usize = 50;
+/// More than there can be, however many sign-ins trusted one at the same moment.
+const DEVICES_LISTED_MAX: usize = 200;
 
 /// What a sign-in has to do with trusted devices.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,12 +36,16 @@ pub(crate) enum Trust {
 
 impl Service {
     /// What the token of a device claims for that user. Anything else claims nothing: the sign-in
-    /// then asks for the factor, as without it.
+    /// then asks for the factor, as without it. So does a device that was trusted for longer ago
+    /// than it would be today.
     pub(crate) fn claimed_trust(&self, user: &User, token: Option<&str>) -> Trust {
-        let is_offered = self.policy.mfa.trusted_device_ttl.is_some();
-        let read = token.filter(|_| is_offered).and_then(|token| self.read_device_token(token));
-        match read {
-            Some((owner, device)) if owner == user.id => Trust::Claimed(device),
+        let read = token.and_then(|token| self.read_device_token(token));
+        match (read, self.policy.mfa.trusted_device_ttl) {
+            (Some((owner, device)), Some(ttl))
+                if owner == user.id && self.clock.now() < device.made_at().plus(ttl) =>
+            {
+                Trust::Claimed(device)
+            }
             _ => Trust::None,
         }
     }
@@ -96,28 +105,29 @@ impl Service {
         caller: &Caller,
     ) -> Result<Vec<TrustedDevice>, Failure> {
         let user = &caller.account.user;
-        if self.policy.mfa.trusted_device_ttl.is_none() {
-            return Ok(Vec::new());
+        let Some(ttl) = self.policy.mfa.trusted_device_ttl else { return Ok(Vec::new()) };
+        let (now, mut listed) = (self.clock.now(), self.trusted_devices_of(&user.id).await?);
+        for device in &mut listed {
+            device.expires_at = device.expires_at.min(device.created_at.plus(ttl));
         }
-        let mut listed = self.trusted_devices_of(&user.id).await?;
-        listed.retain(|device| device.epoch == user.session_epoch);
+        listed.retain(|device| device.epoch == user.session_epoch && device.expires_at > now);
         Ok(listed)
     }
 
-    /// All devices that a user ever trusted and whose time is not over. There are as many as codes
-    /// were typed for them.
+    /// Ends the trust in the oldest devices, so that one more does not make too many.
+    pub(crate) async fn make_room_for_trust(&self, user: &UserId) -> Result<(), Failure> {
+        let devices = self.trusted_devices_of(user).await?;
+        let surplus = (devices.len() + 1).saturating_sub(DEVICES_MAX);
+        for device in devices.iter().take(surplus) {
+            self.stores.trusted_devices.delete_trusted_device(user, device.id).await?;
+        }
+        Ok(())
+    }
+
+    /// Devices of a user whose time is not over, of whatever epoch, by age.
     async fn trusted_devices_of(&self, user: &UserId) -> Result<Vec<TrustedDevice>, Failure> {
         let (devices, now) = (&self.stores.trusted_devices, self.clock.now());
-        let mut listed = Vec::new();
-        loop {
-            let after = listed.last().map(|device: &TrustedDevice| device.id);
-            let page = devices.list_trusted_devices(user, now, after, SESSIONS_PAGE_MAX).await?;
-            let is_last = page.len() < SESSIONS_PAGE_MAX;
-            listed.extend(page);
-            if is_last {
-                return Ok(listed);
-            }
-        }
+        Ok(devices.list_trusted_devices(user, now, None, DEVICES_LISTED_MAX).await?)
     }
 
     /// Ends the trust in one of the caller's devices. Sessions that began on it go on.
@@ -135,15 +145,28 @@ impl Service {
         Ok(devices.delete_trusted_device(&user.id, device).await.map_err(Failure::Store)?)
     }
 
-    /// Ends the trust in the device that a session began on: whoever ends it thinks it is in the
-    /// wrong hands.
-    pub(crate) async fn end_trust_of(
+    /// Ends the trust in the browser that a session began on: whoever ends that thinks it is in the
+    /// wrong hands. A browser may have begun others since, so all that call themselves the same go.
+    pub(crate) async fn end_trust_of(&self, session: &Session) -> Result<(), Failure> {
+        let name = session.client.device_name();
+        let is_same = |device: &TrustedDevice| {
+            device.session == session.id || device.client.device_name() == name
+        };
+        self.end_trust_where(&session.user_id, is_same).await
+    }
+
+    /// Ends the trust in every device of a user: somebody has a copy of what one of them kept.
+    pub(crate) async fn end_all_trust(&self, user: &UserId) -> Result<(), Failure> {
+        self.end_trust_where(user, |_| true).await
+    }
+
+    async fn end_trust_where(
         &self,
         user: &UserId,
-        session: SessionId,
+        is_meant: impl Fn(&TrustedDevice) -> bool,
     ) -> Result<(), Failure> {
         let mut devices = self.trusted_devices_of(user).await?;
-        devices.retain(|device| device.session == session);
+        devices.retain(is_meant);
         for device in devices {
             self.stores.trusted_devices.delete_trusted_device(user, device.id).await?;
         }

@@ -43,8 +43,9 @@ impl Service {
         trusts: bool,
         origin: &Origin,
     ) -> Result<Tokens, VerifyFactorError> {
-        let (pending, account) = self.try_pending(token, PendingStep::Verification).await?;
-        let (account, method) = self.prove_factor(account, presented, origin).await?;
+        let (pending, account) = self.find_pending(token, PendingStep::Verification).await?;
+        let proven = self.prove_factor(account, presented, Some(token), origin).await;
+        let (account, method) = proven?;
         self.take_pending(token).await?;
         let methods = [pending.methods, vec![method]].concat();
         let trust = if trusts { Trust::Begins } else { Trust::None };

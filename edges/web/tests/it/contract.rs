@@ -3,6 +3,8 @@ use std::collections::BTreeSet;
 use harness::TestServer;
 use serde_json::Value;
 
+use crate::bad_input::needs_bearer;
+
 /// Calls that strangers make, and that no proof of who they are could refuse.
 const NEEDS_NO_PROOF: [&str; 4] = [
     "/auth/register",
@@ -78,7 +80,7 @@ async fn every_call_of_the_contract_says_which_problems_it_can_have() {
     for (path, item) in contract["paths"].as_object().unwrap() {
         for (method, operation) in item.as_object().unwrap() {
             let responses = operation["responses"].as_object().unwrap();
-            let needs_bearer = !operation["security"].is_null();
+            let needs_bearer = needs_bearer(operation);
             assert_eq!(
                 responses.contains_key("401"),
                 needs_bearer || method == "post" && !NEEDS_NO_PROOF.contains(&path.as_str()),

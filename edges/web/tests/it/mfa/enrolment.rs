@@ -138,3 +138,71 @@ async fn a_session_from_before_the_role_asked_for_it_gets_no_more_tokens() {
     let ada = enrol(&strict, before).await;
     strict.refresh(&ada.tokens.refresh).await;
 }
+
+#[tokio::test]
+async fn nor_does_a_step_up_lead_past_the_role() {
+    let server = TestServer::start().await;
+    server.put_user(EMAIL, |user| user.roles = [admin()].into()).await;
+    let before = server.sign_in(EMAIL).await;
+    let strict = server.beside().policy(|policy| policy.mfa.required_roles = [admin()].into());
+    let strict = strict.start().await;
+    let body = json!({ "password": PASSWORD });
+    let refused = strict.post_json_as(&before.access, "/auth/step-up", body).await;
+    refused.assert_problem(401, "session_revoked");
+}
+
+#[tokio::test]
+async fn a_replay_is_one_even_where_a_factor_is_missing() {
+    let server = TestServer::start().await;
+    server.put_user(EMAIL, |user| user.roles = [admin()].into()).await;
+    let first = server.sign_in(EMAIL).await;
+    let second = server.refresh(&first.refresh).await;
+    server.refresh(&second.refresh).await;
+    server.clock.advance(Duration::from_mins(1));
+    let strict = server.beside().policy(|policy| policy.mfa.required_roles = [admin()].into());
+    strict.start().await.try_refresh(&first.refresh).await.assert_status(401);
+    assert_eq!(server.events_of_type("session.replay_detected").await.len(), 1);
+}
+
+#[tokio::test]
+async fn of_two_enrolments_the_second_is_over_when_the_first_is_done() {
+    let server = with_admin_ada().await;
+    let (token, other) = (wants_enrolment(&server).await, wants_enrolment(&server).await);
+    let app = begin_with(&server, &token).await;
+    Tokens::of(&confirm_with(&server, &token, &shown(&server, &app)).await);
+    let set_up = server.post("/auth/mfa/setup", json!({ "sessionToken": other })).await;
+    set_up.assert_problem(401, "invalid_token");
+}
+
+#[tokio::test]
+async fn of_many_who_confirm_at_once_one_gets_tokens_and_the_others_may_sign_in() {
+    let server = std::sync::Arc::new(with_admin_ada().await);
+    let token = wants_enrolment(&server).await;
+    let app = begin_with(&server, &token).await;
+    let body = json!({ "sessionToken": token, "code": shown(&server, &app) });
+    let mut racing = tokio::task::JoinSet::new();
+    for _ in 0..4 {
+        let (server, body) = (server.clone(), body.clone());
+        racing.spawn(async move { server.post("/auth/mfa/verify-setup", body).await });
+    }
+    let answers = racing.join_all().await;
+    let (done, refused): (Vec<_>, Vec<_>) = answers.iter().partition(|it| it.status == 200);
+    assert_eq!(done.len(), 1, "{answers:?}");
+    for answer in refused {
+        answer.assert_problem(401, "invalid_token");
+    }
+}
+
+#[tokio::test]
+async fn backup_codes_are_shown_even_where_the_session_cannot_begin() {
+    let server = with_admin_ada().await;
+    let token = wants_enrolment(&server).await;
+    let app = begin_with(&server, &token).await;
+    server.store.fail("insert_session");
+    let answer = confirm_with(&server, &token, &shown(&server, &app)).await;
+    answer.assert_status(200);
+    assert_eq!(texts(&answer.json()["backupCodes"]).len(), 10);
+    assert!(answer.json().get("accessToken").is_none());
+    server.clock.advance(STEP);
+    sign_in_with_both(&server.beside().start().await, &app).await;
+}

@@ -140,3 +140,42 @@ async fn discarding_the_password_discards_the_factor() {
     assert_eq!(server.account(EMAIL).await.user.totp, None);
     assert_eq!(server.events_of_type("user.mfa_disabled").await.len(), 1);
 }
+
+#[tokio::test]
+async fn an_address_that_was_asked_for_before_the_factor_is_not_taken_over() {
+    let server = TestServer::start().await;
+    let tokens = server.verified_ada().await;
+    let wanted = json!({ "email": "thief@example.com" });
+    server.patch_as(&tokens.access, "/auth/me", wanted).await.assert_status(200);
+    let mail = server.newest_mail_to("thief@example.com").await;
+    let ada = enrol(&server, tokens).await;
+    let body = json!({ "token": mail.token(), "password": PASSWORD });
+    server.verify_email(body).await.assert_problem(400, "invalid_token");
+    // Asked for with the factor it is.
+    let tokens = sign_in_with_both(&server, &ada.app).await;
+    server.clock.advance(Duration::from_mins(2));
+    let wanted = json!({ "email": "ada@example.org" });
+    server.patch_as(&tokens.access, "/auth/me", wanted).await.assert_status(200);
+    let mail = server.newest_mail_to("ada@example.org").await;
+    let body = json!({ "token": mail.token(), "password": PASSWORD });
+    server.verify_email(body).await.assert_status(200);
+}
+
+#[tokio::test]
+async fn a_session_token_dies_with_whatever_its_user_does_about_credentials() {
+    let server = TestServer::start().await;
+    let ada = enrolled_ada(&server).await;
+    let tokens = sign_in_with_both(&server, &ada.app).await;
+    let token = first_step(&server).await;
+    let body = json!({ "currentPassword": PASSWORD, "newPassword": NEW_PASSWORD });
+    let answer = server.post_json_as(&tokens.access, "/auth/password/change", body).await;
+    answer.assert_status(204);
+    let answer = verify(&server, &token, &shown(&server, &ada.app)).await;
+    answer.assert_problem(401, "invalid_token");
+    let again = server.try_sign_in(EMAIL, NEW_PASSWORD).await;
+    let token = session_token(&again, "mfaRequired");
+    let body = json!({ "password": NEW_PASSWORD });
+    server.post_json_as(&tokens.access, PATH, body).await.assert_status(204);
+    let answer = verify(&server, &token, &shown(&server, &ada.app)).await;
+    answer.assert_problem(401, "invalid_token");
+}

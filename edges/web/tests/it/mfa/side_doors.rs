@@ -50,8 +50,12 @@ async fn answer_without_the_factor(server: &TestServer, way: &str, ada: &Enrolle
             verify(server, &token, &wrong(server, &ada.app)).await
         }
         "POST /auth/mfa/verify-setup" => {
+            // Not even with a code of the app: whoever has that steps up.
+            let body = json!({ "code": shown(server, &ada.app) });
+            let answer = server.post_json_as(bearer, "/auth/mfa/verify-setup", body).await;
+            answer.assert_problem(401, "step_up_required");
             let token = first_step(server).await;
-            let body = json!({ "sessionToken": token, "code": wrong(server, &ada.app) });
+            let body = json!({ "sessionToken": token, "code": shown(server, &ada.app) });
             server.post("/auth/mfa/verify-setup", body).await
         }
         "POST /auth/step-up" => {

@@ -34,6 +34,7 @@ async fn a_backup_code_does_as_well_and_counts_once() {
     let ada = enrolled_ada(&server).await;
     let proof = json!({ "backupCode": ada.backup_codes[0] });
     step_up(&server, &ada.tokens.access, proof.clone()).await.assert_status(200);
+    assert_eq!(subjects(&server).await.len(), 2, "enabled, and used");
     let again = step_up(&server, &ada.tokens.access, proof).await;
     again.assert_problem(401, "invalid_mfa_code");
     assert_eq!(me(&server, &ada.tokens.access).await["backupCodesLeft"], 9);
@@ -104,4 +105,24 @@ async fn without_a_factor_a_code_is_of_no_account() {
     step_up(&server, &tokens.access, json!({ "code": "123456" })).await.assert_status(200);
     let answer = step_up(&server, &tokens.access, json!({ "code": "12" })).await;
     answer.assert_problem(400, "validation_failed");
+}
+
+#[tokio::test]
+async fn a_recent_session_without_the_factor_changes_no_credentials() {
+    let server = TestServer::start().await;
+    let ada = enrolled_ada(&server).await;
+    // The one in which it was set up.
+    let bearer = &ada.tokens.access;
+    let change = json!({ "currentPassword": PASSWORD, "newPassword": "a much better one" });
+    for (path, body) in [
+        ("/auth/mfa/disable", json!({ "password": PASSWORD })),
+        ("/auth/mfa/backup-codes", json!({})),
+        ("/auth/password/change", change),
+    ] {
+        let answer = server.post_json_as(bearer, path, body).await;
+        answer.assert_problem(401, "step_up_required");
+    }
+    server.delete_as(bearer, "/auth/me").await.assert_problem(401, "step_up_required");
+    let answer = server.patch_as(bearer, "/auth/me", json!({ "email": "a@b.example" })).await;
+    answer.assert_problem(401, "step_up_required");
 }

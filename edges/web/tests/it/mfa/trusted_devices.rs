@@ -172,6 +172,49 @@ async fn it_ends_with_a_session_whose_refresh_token_was_stolen() {
 }
 
 #[tokio::test]
+async fn it_ends_with_an_earlier_session_of_the_same_browser_too() {
+    let server = trusting().await;
+    let ada = enrolled_ada(&server).await;
+    let first = trust(&server, &ada.app).await;
+    let second = Tokens::of(&sign_in_on(&server, EMAIL, PASSWORD, &device_token(&first)).await);
+    server.post_as(&second.access, "/auth/logout").await.assert_status(204);
+    let path = format!("/auth/sessions/{}", first.session());
+    server.delete_as(&first.access, &path).await.assert_status(204);
+    assert!(!is_trusted(&server, &device_token(&first)).await);
+}
+
+#[tokio::test]
+async fn an_operator_who_shortens_the_time_shortens_that_of_trusted_devices() {
+    let server = trusting().await;
+    let ada = enrolled_ada(&server).await;
+    let tokens = trust(&server, &ada.app).await;
+    let strict = server.beside();
+    let strict = strict.policy(|policy| policy.mfa.trusted_device_ttl = Some(2 * STEP));
+    let strict = strict.start().await;
+    assert!(is_trusted(&strict, &device_token(&tokens)).await);
+    server.clock.advance(STEP);
+    assert!(!is_trusted(&strict, &device_token(&tokens)).await);
+    assert!(listed(&strict, &tokens).await.is_empty());
+    assert_eq!(listed(&server, &tokens).await.len(), 1);
+}
+
+#[tokio::test]
+async fn for_the_fifty_first_the_oldest_goes() {
+    let server = trusting().await;
+    let ada = enrolled_ada(&server).await;
+    let oldest = device_token(&trust(&server, &ada.app).await);
+    let second = device_token(&trust(&server, &ada.app).await);
+    for _ in 0..48 {
+        trust(&server, &ada.app).await;
+    }
+    assert!(is_trusted(&server, &oldest).await);
+    let newest = trust(&server, &ada.app).await;
+    assert_eq!(listed(&server, &newest).await.len(), 50);
+    assert!(!is_trusted(&server, &oldest).await);
+    assert!(is_trusted(&server, &second).await);
+}
+
+#[tokio::test]
 async fn signing_out_leaves_it() {
     let server = trusting().await;
     let ada = enrolled_ada(&server).await;
