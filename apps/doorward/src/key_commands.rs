@@ -144,8 +144,12 @@ async fn reseal(service: &Service, is_json: bool) -> Result<(), Failure> {
 }
 
 fn report_reseal(sealed: &ResealProgress, is_json: bool) -> Result<(), Failure> {
-    let kinds =
-        [("records", sealed.records), ("sessions", sealed.sessions), ("mails", sealed.mails)];
+    let kinds = [
+        ("records", sealed.records),
+        ("users", sealed.users),
+        ("sessions", sealed.sessions),
+        ("mails", sealed.mails),
+    ];
     if is_json {
         let counts = kinds.into_iter().map(|(name, count)| {
             let (done, resealed, failed) = (count.done, count.resealed, count.failed);

@@ -1,7 +1,6 @@
 use contracts::UserReplaced;
 use domain::{
-    CodeKind, EndReason, EventKind, MailTemplate, OneTimeCode, Password, PasswordHash, User,
-    WeakPassword,
+    CodeKind, EndReason, EventKind, OneTimeCode, Password, PasswordHash, User, WeakPassword,
 };
 
 use crate::Service;
@@ -79,9 +78,7 @@ impl Service {
         if !user.is_email_verified {
             change.replace.user.is_email_verified = true;
             // Set up before anybody had proved the address, and so maybe by a stranger.
-            if change.remove_factor() {
-                change.mail(MailTemplate::FactorDisabled);
-            }
+            change.remove_factor();
             change.tell(EventKind::UserEmailVerified(user.email.clone()));
         }
         change.set_password(hash, EndReason::PasswordReset, None);

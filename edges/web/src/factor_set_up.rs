@@ -6,6 +6,7 @@ use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::http::header::{CONTENT_TYPE, HeaderValue, VARY};
 use axum::response::{IntoResponse, Response};
+use contracts::chain;
 use domain::BackupCode;
 use schemars::{JsonSchema, json_schema};
 use secrecy::{ExposeSecret, SecretString};
@@ -19,6 +20,7 @@ use crate::inputs::{JsonBody, OptionalJsonBody};
 use crate::mistakes::Mistakes;
 use crate::problem::Problem;
 use crate::qr_code::{QrCode, prefers_svg};
+use crate::sign_ins::{Refused, note_refusal};
 use crate::state::AppState;
 use crate::token_answer::{TokenAnswer, token_answer};
 
@@ -113,8 +115,14 @@ pub(crate) async fn confirm(
     };
     let by = enroller(&state, &headers, body.session_token.as_ref()).await?;
     let enabled = state.service.enable_factor(&by, &code, &origin).await?;
+    let tokens = enabled.tokens.unwrap_or_else(|failure| {
+        let refused = Refused { reason: "failure", account: None, user: None };
+        note_refusal(&state, &origin, &refused);
+        tracing::error!(cause = chain(&failure), "a factor was enabled, but no session began");
+        None
+    });
     let role_order = &state.service.policy().role_order;
-    let tokens = enabled.tokens.map(|tokens| token_answer(&tokens, role_order));
+    let tokens = tokens.map(|tokens| token_answer(&tokens, role_order));
     if tokens.is_some() {
         state.metrics.signed_in("success");
     }

@@ -120,7 +120,7 @@ pub(crate) fn note_refusal(state: &AppState, origin: &Origin, refused: &Refused<
         client.address = origin.client.address.map(tracing::field::display),
         reason = refused.reason,
         account = refused.account.map(tracing::field::display),
-        user = refused.user.map(tracing::field::display),
+        user.id = refused.user.map(tracing::field::display),
         request.id = origin.request_id.as_ref().map(tracing::field::display),
         "a sign-in was refused"
     );

@@ -5,8 +5,8 @@ use crypto::OpenError;
 use domain::{Login, TotpCode, User};
 use doorward_claims::Algorithm;
 use service::{
-    EnableFactorError, Enroller, Failure, RefreshError, ResealedCount, Service, SigningSource,
-    StartError,
+    EnableFactorError, Enroller, Failure, RefreshError, ResealedCount, Service, SetUpFactorError,
+    SigningSource, StartError,
 };
 
 use crate::Backend;
@@ -206,8 +206,12 @@ pub async fn a_factor_that_was_moved_to_another_user_does_not_open(backend: &Bac
     let tokens = sign_in(&service, "ada").await;
     let by = Enroller::Caller(Box::new(caller(&service, &tokens).await));
     let answer = service.enable_factor(&by, &TotpCode::parse("123456").unwrap(), &origin()).await;
-    let is_forged =
-        matches!(answer, Err(EnableFactorError::Failure(Failure::Sealed(OpenError::Forged))));
+    let is_forged = matches!(
+        answer,
+        Err(EnableFactorError::SetUp(SetUpFactorError::Failure(Failure::Sealed(
+            OpenError::Forged
+        ))))
+    );
     assert!(is_forged, "{answer:?}");
     assert_eq!(service.reseal(|_| ()).await.unwrap().users, counted(2, 0, 1));
 }

@@ -151,7 +151,7 @@ async fn no_service(
             ("password hashing", failure, "Check the settings that begin with password.")
         }
         OpenKeptServiceError::Roles(failure) => {
-            ("roles", failure, "Name roles that are defined in the setting that is named.")
+            ("roles", failure, "In the setting that is named, write roles that are defined.")
         }
     };
     Finding::wrong(what, failure.on_one_line(), mend)

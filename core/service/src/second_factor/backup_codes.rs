@@ -81,8 +81,8 @@ impl Service {
     }
 }
 
-/// A backup code counts only for its own user. It is never taken for a short code, whose bytes begin
-/// with a challenge: one that began with these words would be of a time thousands of years ahead.
+/// A backup code counts only for its own user. It is never taken for a short code, whose bytes
+/// begin with a challenge: one that began with these words would lie thousands of years ahead.
 fn compared_bytes(user: &UserId, code: &BackupCode) -> Zeroizing<Vec<u8>> {
     let mut bytes = Zeroizing::new(b"backup code ".to_vec());
     bytes.extend_from_slice(code.expose());

@@ -117,20 +117,19 @@ impl Service {
         let mut change = self.change(user, actor, origin);
         change.remove_factor();
         change.end_sessions(reason, keep);
-        change.mail(MailTemplate::FactorDisabled);
         change
     }
 }
 
 impl UserChange<'_> {
-    /// Removes the second factor, and tells of it if it was enabled, which is returned.
-    pub(crate) fn remove_factor(&mut self) -> bool {
+    /// Removes the second factor, and tells of it if it was enabled.
+    pub(crate) fn remove_factor(&mut self) {
         let was_enabled = self.replace.user.second_factor().is_some();
         self.replace.user.totp = None;
         if was_enabled {
             let client = self.client().clone();
             self.tell(EventKind::UserMfaDisabled(client));
+            self.mail(MailTemplate::FactorDisabled);
         }
-        was_enabled
     }
 }

@@ -13,7 +13,7 @@ use super::trusted_devices::Trust;
 use crate::Service;
 use crate::authenticate::Caller;
 use crate::failure::Failure;
-use crate::issue_session::{Issued, ProvenSignIn, Tokens};
+use crate::issue_session::{IssueSessionError, Issued, ProvenSignIn, Tokens};
 use crate::policy::Origin;
 use crate::step_up::StepUpRequired;
 use crate::user_changes::{ATTEMPTS_MAX, UserChange};
@@ -67,8 +67,9 @@ pub enum SetUpFactorError {
 pub struct EnabledFactor {
     /// To be shown once.
     pub backup_codes: Vec<BackupCode>,
-    /// What a sign-in gets that had to set up a factor, if its session could begin.
-    pub tokens: Option<Tokens>,
+    /// What a sign-in gets that had to set up a factor. That its session could not begin takes
+    /// nothing back: the factor is enabled, and nobody can show the backup codes again.
+    pub tokens: Result<Option<Tokens>, Failure>,
 }
 
 /// Why a factor was not enabled.
@@ -136,8 +137,8 @@ impl Service {
         Err(Failure::Contended.into())
     }
 
-    /// Enables the factor whose first code this is, and ends every other session of the user: none
-    /// that began without it lives on. A sign-in that had to set up a factor gets its tokens.
+    /// Enables the factor whose first code this is, and ends every other session of the user. A
+    /// sign-in that had to set up a factor gets its tokens.
     pub async fn enable_factor(
         &self,
         by: &Enroller,
@@ -218,17 +219,22 @@ impl Service {
 
     /// The session of a sign-in that had to set up a factor. Its session token is dead: the epoch
     /// has risen.
-    ///
-    /// None, if it cannot begin: the factor is enabled, and who has set it up must see the backup
-    /// codes, which nobody can show again. They sign in anew.
-    async fn go_on(&self, enrolment: Enrolment, origin: &Origin) -> Option<Tokens> {
-        let Enrolment { account, methods, .. } = enrolment;
-        let mut methods = methods?;
+    async fn go_on(
+        &self,
+        enrolment: Enrolment,
+        origin: &Origin,
+    ) -> Result<Option<Tokens>, Failure> {
+        let Enrolment { account, methods: Some(mut methods), .. } = enrolment else {
+            return Ok(None);
+        };
         methods.push(AuthenticationMethod::OneTimePassword);
         let proven = ProvenSignIn { account, methods, trust: Trust::None, origin };
         match self.issue_session(proven).await {
-            Ok(Issued::Tokens(tokens)) => Some(*tokens),
-            Ok(Issued::NextStep(_)) | Err(_) => None,
+            Ok(Issued::Tokens(tokens)) => Ok(Some(*tokens)),
+            Err(IssueSessionError::Failure(failure)) => Err(failure),
+            // Overtaken by another change: who wants tokens signs in anew.
+            Ok(Issued::NextStep(_))
+            | Err(IssueSessionError::Superseded | IssueSessionError::EmailNotVerified) => Ok(None),
         }
     }
 }

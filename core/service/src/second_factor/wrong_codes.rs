@@ -44,6 +44,9 @@ impl Service {
             let Some(account) = found else { return Ok(()) };
             let mut change = self.change(&account.user, None, origin);
             change.mail(MailTemplate::WrongCodes);
+            if change.replace.notices.mails.is_empty() {
+                return Ok(());
+            }
             if change.commit().await? == UserReplaced::Yes {
                 return Ok(());
             }
