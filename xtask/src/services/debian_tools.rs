@@ -11,13 +11,16 @@ use super::{Cache, Tool, is_file, version_of};
 use crate::Result;
 use crate::cargo::{output_of, succeed};
 
-/// The browser of the tests, and the servers that they talk to. Without versions: a distribution
-/// offers one, and it moves on.
+/// The browser of the tests, the servers that they talk to, and what makes codes and reads their QR
+/// codes beside us. Without versions: a distribution offers one, and it moves on.
 pub(crate) const DEBIAN: &dyn Tool = &DebianTools(&[
     Program { package: "chromium", find: chromium, version: "--version" },
     Program { package: "postgresql", find: Postgres::program, version: "--version" },
     Program { package: "redis-server", find: redis, version: "--version" },
     Program { package: "nginx", find: Nginx::program, version: "-v" },
+    Program { package: "oathtool", find: oathtool, version: "--version" },
+    Program { package: "zbar-tools", find: zbarimg, version: "--version" },
+    Program { package: "librsvg2-bin", find: rsvg_convert, version: "--version" },
 ]);
 
 /// Programs that are installed together; those that the machine has already are used.
@@ -37,6 +40,18 @@ pub(crate) fn chromium() -> Option<PathBuf> {
 
 fn redis() -> Option<PathBuf> {
     on_search_path("redis-server")
+}
+
+fn oathtool() -> Option<PathBuf> {
+    on_search_path("oathtool")
+}
+
+fn zbarimg() -> Option<PathBuf> {
+    on_search_path("zbarimg")
+}
+
+fn rsvg_convert() -> Option<PathBuf> {
+    on_search_path("rsvg-convert")
 }
 
 fn on_search_path(name: &str) -> Option<PathBuf> {

@@ -1,7 +1,7 @@
 //! An HTTP client that signs people up and in.
 
 use reqwest::Method;
-use reqwest::header::{HOST, HeaderMap};
+use reqwest::header::{ACCEPT, CONTENT_TYPE, HOST, HeaderMap, HeaderValue};
 use serde_json::{Value, json};
 
 use crate::discretion;
@@ -9,6 +9,8 @@ use crate::discretion;
 pub(crate) const JWKS: &str = "/.well-known/jwks.json";
 /// Another one than the server's greeting shows, so that nobody may say it.
 pub(crate) const PASSWORD: &str = "proper stable capacitor";
+
+const SVG: HeaderValue = HeaderValue::from_static("image/svg+xml");
 
 /// Talks to one server.
 #[derive(Clone)]
@@ -67,6 +69,14 @@ impl Client {
 
     pub(crate) async fn delete_as(&self, path: &str, token: &str) -> Answer {
         self.ask(Method::DELETE, path, Some(token), None).await.unwrap()
+    }
+
+    /// Asks as an image in a page does that cannot show anything else.
+    pub(crate) async fn post_for_svg(&self, path: &str, token: &str) -> String {
+        let request = self.http.post(format!("{}{path}", self.url)).bearer_auth(token);
+        let answer = request.header(ACCEPT, SVG).send().await.unwrap();
+        assert_eq!((answer.status().as_u16(), &answer.headers()[CONTENT_TYPE]), (200, &SVG));
+        answer.text().await.unwrap()
     }
 
     /// Asks as a page does that was led here by a name of its own.

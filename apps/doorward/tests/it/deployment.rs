@@ -14,7 +14,7 @@ use crate::process::{Ended, Process};
 pub(crate) const STABLE_ISSUER: &str = "http://127.0.0.1:8080";
 
 /// Every setting of the section `limits`.
-const LIMITS: [&str; 7] = [
+const LIMITS: [&str; 8] = [
     "LOGIN",
     "LOGIN_ADDRESS",
     "REGISTER",
@@ -22,6 +22,7 @@ const LIMITS: [&str; 7] = [
     "FORGOT",
     "FORGOT_ADDRESS",
     "REFRESH",
+    "MFA",
 ];
 
 /// Everything of one deployment but its processes. Clones share the folder, which is gone with the

@@ -13,10 +13,19 @@ pub(crate) use used_secrets::{remember, remember_token};
 use crate::client::PASSWORD;
 
 /// Members of JSON that are secret, whoever sends them.
-const SECRET_MEMBERS: [&str; 3] = ["password", "newPassword", "currentPassword"];
+const SECRET_MEMBERS: [&str; 7] = [
+    "password",
+    "newPassword",
+    "currentPassword",
+    "secret",
+    "otpauthUri",
+    "backupCode",
+    "backupCodes",
+];
 
 /// Members of JSON that are tokens, in requests and answers.
-const TOKEN_MEMBERS: [&str; 3] = ["token", "accessToken", "refreshToken"];
+const TOKEN_MEMBERS: [&str; 5] =
+    ["token", "accessToken", "refreshToken", "sessionToken", "deviceToken"];
 
 /// What passwords have as codes in URLs.
 const WRITTEN_IN_URLS: [(&str, &str); 4] = [("%40", "@"), ("%2F", "/"), ("%3F", "?"), ("%23", "#")];
@@ -244,6 +253,23 @@ mod tests {
         let (signed, _) = tokens.access.rsplit_once('.').unwrap();
         for known in [signed, "ada@example.com", "correct horse battery"] {
             assert_eq!(told_in(known), None);
+        }
+    }
+
+    #[test]
+    fn what_a_second_factor_is_made_of_is_remembered() {
+        let token = "a-session-token-or-one-of-a-trusted-browser-";
+        remember_members_of(&json!({
+            "secret": "THESECRETOFANAPP",
+            "otpauthUri": "otpauth://totp/of-that-app",
+            "backupCodes": ["FIRST-CODE1", "OTHER-CODE2"],
+            "items": [{ "sessionToken": format!("{token}1"), "deviceToken": format!("{token}2") }],
+        }));
+        let tokens = [1, 2].map(|number| format!("{token}{number}"));
+        let texts =
+            ["THESECRETOFANAPP", "otpauth://totp/of-that-app", "FIRST-CODE1", "OTHER-CODE2"];
+        for secret in tokens.iter().map(String::as_str).chain(texts) {
+            assert!(told_in(&format!("before {secret} after")).is_some(), "{secret}");
         }
     }
 

@@ -192,9 +192,10 @@ async fn a_data_key_that_is_missing_is_told_and_none_is_made() {
 async fn default_roles_that_are_not_defined_are_told_and_not_taken_for_keys() {
     let deployment = used(Deployment::new()).await;
     let wrong = deployment.with("DOORWARD_REGISTRATION__DEFAULT_ROLES", "emperor");
-    let finding = only_wrong(&wrong, "default roles").await;
-    assert!(finding.seen.contains("the role emperor"), "{finding:?}");
-    assert!(finding.mend.contains("registration.default_roles"), "{finding:?}");
+    let finding = only_wrong(&wrong, "roles").await;
+    let told = "the role emperor in registration.default_roles is not defined";
+    assert!(finding.seen.contains(told), "{finding:?}");
+    assert!(finding.mend.contains("roles that are defined"), "{finding:?}");
 }
 
 #[tokio::test]
@@ -202,7 +203,7 @@ async fn a_database_that_does_not_fit_this_release_is_told() {
     let newer = used(Deployment::new()).await;
     run_sql(&newer.path("data/doorward.db"), "PRAGMA user_version = 99;").await;
     let finding = only_wrong(&newer, "storage").await;
-    assert!(finding.seen.contains("99; this release knows 3"), "{finding:?}");
+    assert!(finding.seen.contains("99; this release knows 4"), "{finding:?}");
     assert!(finding.mend.contains("newer release"), "{finding:?}");
 
     let older = Deployment::new();

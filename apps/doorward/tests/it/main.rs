@@ -8,6 +8,7 @@
 )]
 
 mod accounts;
+mod authenticator;
 mod borrowed_names;
 mod catcher;
 mod certificates;
@@ -31,6 +32,7 @@ mod mail_commands;
 mod mail_delivery;
 mod mail_trouble;
 mod mails;
+mod mfa;
 mod outbox;
 mod outbox_commands;
 mod outside;

@@ -13,14 +13,21 @@ const ACCOUNTS: &str = concat!(
     "/../../backends/storage-sql/src/schema/sqlite/0001_accounts.sql"
 );
 
+/// What that schema knows of a user.
+const USER_COLUMNS: &str = "id, email, email_key, email_verified, username, name, status, \
+                            password_hash, session_epoch, version, created_at_ms, last_login_at_ms";
+
 /// Makes `data/old.db` as the release before left it, with what a server has put into
 /// `data/doorward.db`. The server is stopped.
 async fn leave_an_old_database(deployment: &Deployment) {
     let schema = fs::read_to_string(ACCOUNTS).unwrap();
     let new = deployment.path("data/doorward.db");
-    let copied = ["users", "user_roles", "sessions", "records"]
-        .map(|table| format!("INSERT INTO {table} SELECT * FROM new.{table};\n"))
-        .concat();
+    let copied =
+        [("users", USER_COLUMNS), ("user_roles", "*"), ("sessions", "*"), ("records", "*")]
+            .map(|(table, columns)| {
+                format!("INSERT INTO {table} SELECT {columns} FROM new.{table};\n")
+            })
+            .concat();
     let statements = format!(
         "PRAGMA journal_mode = WAL;\n{schema}\nPRAGMA user_version = 1;\n\
          ATTACH '{}' AS new;\n{copied}",
@@ -45,7 +52,7 @@ async fn a_server_upgrades_the_database_of_the_release_before_and_nobody_is_sign
 
     let deployment = deployment.with("DOORWARD_STORAGE__URL", "sqlite://data/old.db");
     let pending = deployment.run(&["migrate", "--check"]).await.is(1);
-    assert_eq!(pending.stdout, "pending: mail, limits\n");
+    assert_eq!(pending.stdout, "pending: mail, limits, factors\n");
     let server = deployment.serve().await;
     assert_eq!(server.client.published_keys().await, keys);
     assert_eq!(server.client.status_of(&tokens.access).await, 200);
@@ -65,7 +72,7 @@ async fn a_database_that_was_upgraded_by_hand_does_what_a_new_one_does() {
 
     let deployment = deployment.with("DOORWARD_STORAGE__URL", "sqlite://data/old.db");
     let done = deployment.run(&["migrate"]).await.is(0);
-    assert_eq!(done.stdout, "done: mail, limits\n");
+    assert_eq!(done.stdout, "done: mail, limits, factors\n");
     let server = deployment.serve().await;
     server.client.delete_as("/auth/me", &tokens.access).await.is(204);
     server.client.refresh(&tokens.refresh).await.is(401);

@@ -2,8 +2,10 @@
 
 use serde_json::{Value, json};
 
+use crate::authenticator::Program;
 use crate::client::PASSWORD;
 use crate::deployment::Deployment;
+use crate::mfa::enrolled_ada;
 use crate::process::Ended;
 
 const EMAIL: &str = "ada@example.com";
@@ -184,4 +186,38 @@ async fn commands_about_users_leave_the_keys_of_a_running_server_alone() {
     let server = chosen.serve().await;
     assert_eq!(server.client.published_keys().await, keys);
     assert_eq!(server.client.status_of(&token).await, 200);
+}
+
+#[tokio::test]
+async fn a_second_factor_is_shown_and_removed_once_and_who_has_none_is_told_so() {
+    let deployment = Deployment::new();
+    let server = deployment.serve().await;
+    enrolled_ada(&server.client, Program::Oathtool).await;
+    let shown = deployment.run(&["user", "show", EMAIL]).await.is(0).stdout;
+    assert!(shown.lines().any(|line| line == "mfaEnabled     true"), "{shown}");
+    let before = deployment.run(&["user", "show", EMAIL, "--json"]).await.is(0).json();
+    assert_eq!(before["mfaEnabled"], true);
+
+    let reset = deployment.run(&["user", "reset-mfa", EMAIL, "--json"]).await.is(0);
+    let mut expected = before.clone();
+    expected["mfaEnabled"] = json!(false);
+    assert_eq!((reset.json(), reset.stderr.as_str()), (expected, ""));
+    for more in [&[] as &[&str], &["--json"]] {
+        let again = [&["user", "reset-mfa", EMAIL], more].concat();
+        let again = deployment.run(&again).await.is(1);
+        assert!(again.stderr.contains("the user has no second factor"), "{again:?}");
+        assert_eq!(again.stdout, "");
+    }
+    let nobody = deployment.run(&["user", "reset-mfa", "nobody"]).await.is(1);
+    assert!(nobody.stderr.contains("there is no such user"), "{nobody:?}");
+    deployment.run(&["user", "reset-mfa"]).await.is(2);
+
+    server.client.register("grace@example.com").await;
+    let begun = server.client.log_in("grace@example.com").await;
+    server.client.post_as("/auth/mfa/setup", &begun.access, json!({})).await.is(200);
+    let none = deployment.run(&["user", "reset-mfa", "grace@example.com"]).await.is(1);
+    assert!(none.stderr.contains("the user has no second factor"), "nothing was enabled: {none:?}");
+    let id = before["id"].as_str().unwrap();
+    let text = deployment.run(&["user", "show", id]).await.is(0).stdout;
+    assert!(text.lines().any(|line| line == "mfaEnabled     false"), "{text}");
 }

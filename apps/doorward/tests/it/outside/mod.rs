@@ -1,6 +1,8 @@
-//! Tokens of ours in the hands of others, and tokens of theirs: libraries that others wrote, the
-//! examples that use them, and `doorward-verify`, while keys and secrets are replaced.
+//! Tokens and second factors of ours in the hands of others, and tokens of theirs: libraries that
+//! others wrote, the examples that use them, and `doorward-verify`, while keys and secrets are
+//! replaced.
 
+mod authenticator_apps;
 mod examples;
 mod foreign_tokens;
 mod libraries;
