@@ -10,6 +10,7 @@ import json
 import urllib.request
 import zlib
 
+import pyotp
 import schemathesis
 
 PASSWORD = "correct horse battery staple"
@@ -23,6 +24,15 @@ ENDS_SESSION = {
     "logoutEverywhere",
     "logoutUser",
     "verifyMfaSetup",
+}
+
+# Members that stand beside what we send, and make it wrong.
+OTHER_NAMES = {
+    "loginUser": ("username", "identifier"),
+    "setupMfa": ("sessionToken",),
+    "verifyMfaSetup": ("sessionToken",),
+    # Who has no second factor needs no code.
+    "stepUp": ("code", "backupCode"),
 }
 
 numbers = itertools.count(1)
@@ -49,6 +59,12 @@ class User:
         return json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))["sid"]
 
 
+    def first_code(self, base_url):
+        """The code that enables a second factor, which is set up for it."""
+        factor = post(base_url, "/auth/mfa/setup", {}, self.access_token)
+        return pyotp.parse_uri(factor["otpauthUri"]).now()
+
+
 class CurrentUser:
     """The user that requests are made as; another one whenever the last has ended."""
 
@@ -67,12 +83,14 @@ class CurrentUser:
 current = CurrentUser()
 
 
-def post(base_url, path, body):
+def post(base_url, path, body, access_token=None):
     request = urllib.request.Request(
         base_url.rstrip("/") + path,
         data=json.dumps(body).encode(),
         headers={"Content-Type": "application/json"},
     )
+    if access_token is not None:
+        request.add_header("Authorization", f"Bearer {access_token}")
     with urllib.request.urlopen(request, timeout=20) as response:
         return json.load(response)
 
@@ -106,8 +124,9 @@ def before_call(context, case, kwargs):
 
 
 def without_other_names(case):
-    """A sign-in gives one name; ours takes the place of whichever was made up."""
-    others = ("username", "identifier") if operation_id(case) == "loginUser" else ()
+    """A sign-in gives one name; ours takes the place of whichever was made up. A bearer is enough to
+    set up a factor."""
+    others = OTHER_NAMES.get(operation_id(case), ())
     return {name: value for name, value in case.body.items() if name not in others}
 
 
@@ -129,6 +148,9 @@ def real_values(case):
             return {"currentPassword": PASSWORD}
         case "stepUp" | "disableMfa":
             return {"password": PASSWORD}
+        case "verifyMfaSetup":
+            base_url = case.operation.schema.get_base_url()
+            return {"code": current.of(case.operation).first_code(base_url)}
     return {}
 
 

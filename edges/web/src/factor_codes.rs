@@ -8,6 +8,12 @@ use service::PresentedFactor;
 
 use crate::mistakes::Mistakes;
 
+/// Six digits, in two groups or one.
+pub(crate) const CODE_PATTERN: &str = "^[0-9]{3} ?[0-9]{3}$";
+/// Ten letters and digits, in two groups or one.
+pub(crate) const BACKUP_CODE_PATTERN: &str =
+    "^[0-9A-HJKMNP-TV-Za-hjkmnp-tv-z]{5}-?[0-9A-HJKMNP-TV-Za-hjkmnp-tv-z]{5}$";
+
 /// What a body says: the code of an authenticator app, or a backup code.
 pub(crate) struct FactorFields<'a> {
     pub(crate) code: Option<&'a SecretString>,
@@ -35,6 +41,14 @@ impl FactorFields<'_> {
 /// The code of an authenticator app.
 pub(crate) fn totp_code(typed: &SecretString, mistakes: &mut Mistakes) -> Option<TotpCode> {
     mistakes.take("code", TotpCode::parse(typed.expose_secret()))
+}
+
+/// Says in the contract what the types cannot: one code at the most.
+pub(crate) fn takes_one_code(schema: &mut Schema) {
+    let typed =
+        |name: &str| json!({ "required": [name], "properties": { name: { "type": "string" } } });
+    let both = json!({ "allOf": [typed("code"), typed("backupCode")] });
+    schema.insert("not".to_owned(), both);
 }
 
 /// Says in the contract what the types cannot: a session token, and exactly one code.

@@ -15,7 +15,7 @@ use service::{Enroller, NewFactor, Origin, read_pending_token};
 
 use crate::access::{SignedIn, bearer_token};
 use crate::answer::{Inferred, Private, response};
-use crate::factor_codes::totp_code;
+use crate::factor_codes::{CODE_PATTERN, totp_code};
 use crate::inputs::{JsonBody, OptionalJsonBody};
 use crate::mistakes::Mistakes;
 use crate::problem::Problem;
@@ -29,8 +29,7 @@ use crate::token_answer::{TokenAnswer, token_answer};
 #[serde(rename_all = "camelCase")]
 pub(crate) struct FactorSetUp {
     /// Of a sign-in that has to set up a factor.
-    #[serde(default)]
-    #[schemars(with = "String")]
+    #[schemars(with = "Option<String>")]
     session_token: Option<SecretString>,
 }
 
@@ -51,11 +50,10 @@ pub(crate) struct FactorSecret {
 #[serde(rename_all = "camelCase")]
 pub(crate) struct FactorConfirmation {
     /// Of a sign-in that has to set up a factor, where no bearer says who calls.
-    #[serde(default)]
-    #[schemars(with = "String")]
+    #[schemars(with = "Option<String>")]
     session_token: Option<SecretString>,
     /// What the authenticator app shows.
-    #[schemars(with = "String")]
+    #[schemars(with = "String", regex(pattern = CODE_PATTERN))]
     code: SecretString,
 }
 

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use service::{NextStep, Origin, VerifyFactorError, read_pending_token, write_pending_token};
 
 use crate::answer::Private;
-use crate::factor_codes::{FactorFields, asks_for_one_code};
+use crate::factor_codes::{BACKUP_CODE_PATTERN, CODE_PATTERN, FactorFields, asks_for_one_code};
 use crate::inputs::JsonBody;
 use crate::mistakes::Mistakes;
 use crate::problem::Problem;
@@ -24,10 +24,10 @@ pub(crate) struct FactorVerification {
     #[schemars(with = "String")]
     session_token: SecretString,
     /// What the authenticator app shows.
-    #[schemars(with = "String")]
+    #[schemars(with = "String", regex(pattern = CODE_PATTERN))]
     code: Option<SecretString>,
     /// What the user has kept for when the app is lost.
-    #[schemars(with = "String")]
+    #[schemars(with = "String", regex(pattern = BACKUP_CODE_PATTERN))]
     backup_code: Option<SecretString>,
     /// Ask for no second factor on this browser for a while, where the deployment allows that.
     remember_device: Option<bool>,

@@ -7,7 +7,7 @@ use service::Origin;
 
 use crate::access::SignedIn;
 use crate::answer::Private;
-use crate::factor_codes::FactorFields;
+use crate::factor_codes::{BACKUP_CODE_PATTERN, CODE_PATTERN, FactorFields, takes_one_code};
 use crate::inputs::JsonBody;
 use crate::mistakes::Mistakes;
 use crate::problem::Problem;
@@ -16,17 +16,16 @@ use crate::state::AppState;
 /// What proves again who calls.
 #[derive(Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(transform = takes_one_code)]
 pub(crate) struct StepUp {
     /// The password.
     #[schemars(with = "String")]
     password: SecretString,
     /// What the authenticator app shows, where there is a second factor.
-    #[serde(default)]
-    #[schemars(with = "String")]
+    #[schemars(with = "Option<String>", regex(pattern = CODE_PATTERN))]
     code: Option<SecretString>,
     /// Or what the user has kept for when the app is lost.
-    #[serde(default)]
-    #[schemars(with = "String")]
+    #[schemars(with = "Option<String>", regex(pattern = BACKUP_CODE_PATTERN))]
     backup_code: Option<SecretString>,
 }
 

@@ -175,15 +175,7 @@ pub(crate) fn raise(user: &User) -> EpochRaise {
 
 /// A change of nothing but the version.
 pub(crate) fn replacement(user: &User) -> ReplaceUser {
-    ReplaceUser {
-        user: User { version: user.version + 1, ..user.clone() },
-        spends: None,
-        drops_codes: false,
-        code: None,
-        keeps_session: None,
-        revocation: None,
-        notices: Notices::default(),
-    }
+    ReplaceUser::of(User { version: user.version + 1, ..user.clone() })
 }
 
 /// A change that ends all sessions of the user, with a revocation that expires in 16 minutes.

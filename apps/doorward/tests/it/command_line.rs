@@ -76,13 +76,13 @@ async fn wrong_usage_ends_with_2() {
 async fn migrate_makes_the_schema_once_and_check_says_what_is_pending() {
     let deployment = Deployment::new();
     let pending = deployment.run(&["migrate", "--check"]).await.is(1);
-    assert_eq!(pending.stdout, "pending: accounts, mail, limits\n");
+    assert_eq!(pending.stdout, "pending: accounts, mail, limits, factors\n");
     assert!(pending.stderr.contains("run `doorward migrate`"), "{pending:?}");
     let pending = deployment.run(&["migrate", "--check", "--json"]).await.is(1);
-    assert_eq!(pending.json(), json!({ "pending": ["accounts", "mail", "limits"] }));
+    assert_eq!(pending.json(), json!({ "pending": ["accounts", "mail", "limits", "factors"] }));
 
     let done = deployment.run(&["--json", "migrate"]).await.is(0);
-    assert_eq!(done.json(), json!({ "done": ["accounts", "mail", "limits"] }));
+    assert_eq!(done.json(), json!({ "done": ["accounts", "mail", "limits", "factors"] }));
     for arguments in [&["migrate"] as &[&str], &["migrate", "--check"]] {
         let nothing = deployment.run(arguments).await.is(0);
         assert_eq!(nothing.stdout, "The schema is up to date.\n");

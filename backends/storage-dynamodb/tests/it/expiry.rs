@@ -37,15 +37,8 @@ async fn what_is_over_is_not_seen_although_it_is_there() {
     assert_eq!(store.advance_tries(code.challenge, 5, NOW).await.unwrap(), None);
     let spent =
         SpendCode { user: user.id.clone(), kind: code.kind, secret_digest: [2; 32], now: NOW };
-    let change = ReplaceUser {
-        user: User { version: user.version + 1, ..user.clone() },
-        spends: Some(spent),
-        drops_codes: false,
-        code: None,
-        keeps_session: None,
-        revocation: None,
-        notices: Notices::default(),
-    };
+    let next = User { version: user.version + 1, ..user.clone() };
+    let change = ReplaceUser { spends: Some(spent), ..ReplaceUser::of(next) };
     assert_eq!(store.replace_user(&change).await.unwrap(), UserReplaced::CodeNotUsable);
     let is_code = |item: &Item| text(item, "SK").starts_with("CODE#");
     assert!(place.items().await.iter().any(is_code));

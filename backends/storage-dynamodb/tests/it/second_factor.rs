@@ -28,15 +28,7 @@ async fn with_factor(store: &DynamoStorage) -> User {
 
 /// The user with another factor, or none.
 fn change(user: &User, totp: Option<TotpFactor>) -> ReplaceUser {
-    ReplaceUser {
-        user: User { totp, version: user.version + 1, ..user.clone() },
-        spends: None,
-        drops_codes: false,
-        code: None,
-        keeps_session: None,
-        revocation: None,
-        notices: Notices::default(),
-    }
+    ReplaceUser::of(User { totp, version: user.version + 1, ..user.clone() })
 }
 
 /// Makes that change, and returns the user as the table has them.

@@ -166,15 +166,7 @@ pub(crate) async fn erase(storage: &SqlStorage, user: &User) {
 
 /// A change of that user.
 pub(crate) fn replaced(user: &User) -> ReplaceUser {
-    ReplaceUser {
-        user: User { version: user.version + 1, ..user.clone() },
-        spends: None,
-        drops_codes: false,
-        code: None,
-        keeps_session: None,
-        revocation: None,
-        notices: Notices::default(),
-    }
+    ReplaceUser::of(User { version: user.version + 1, ..user.clone() })
 }
 
 /// How a release that knew three steps signed somebody up and replaced whoever was there.

@@ -124,6 +124,8 @@ async fn whoever_first_proves_the_address_is_not_held_up_by_the_factor_of_a_stra
     answer.assert_status(200);
     assert_eq!(answer.json()["user"]["mfaEnabled"], false);
     assert_eq!(server.events_of_type("user.mfa_disabled").await.len(), 1);
+    let told = subjects(&server).await;
+    assert!(told.iter().any(|subject| subject.ends_with("was removed")), "{told:?}");
 }
 
 #[tokio::test]
@@ -139,6 +141,8 @@ async fn discarding_the_password_discards_the_factor() {
     assert_eq!(answer.json()["user"]["mfaEnabled"], false);
     assert_eq!(server.account(EMAIL).await.user.totp, None);
     assert_eq!(server.events_of_type("user.mfa_disabled").await.len(), 1);
+    let told = subjects(&server).await;
+    assert_eq!(told[0], "Your second factor for Doorward was removed", "{told:?}");
 }
 
 #[tokio::test]
