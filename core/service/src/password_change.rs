@@ -1,4 +1,4 @@
-use contracts::UserReplaced;
+use contracts::Replaced;
 use crypto::Verdict;
 use domain::{EndReason, Password, PasswordHash, User, WeakPassword};
 
@@ -56,18 +56,13 @@ impl Service {
         let hash = self.hash_password(new).await?;
         let mut user = user.clone();
         for _ in 0..ATTEMPTS_MAX {
-            match self.new_password(&user, caller, &hash, origin).commit().await? {
-                UserReplaced::Yes => return Ok(()),
+            match self.new_password(&user, caller, &hash, origin).commit_guarded().await? {
+                Replaced::Yes => return Ok(()),
                 // Whoever raised the epoch may have set another password: what was verified above
                 // holds only while it stands.
-                UserReplaced::Stale => {
+                Replaced::Stale => {
                     let found = self.still_signed_in(&user).await?;
                     user = found.ok_or(ChangePasswordError::Revoked)?.user;
-                }
-                outcome @ (UserReplaced::CodeNotUsable
-                | UserReplaced::EmailTaken
-                | UserReplaced::UsernameTaken) => {
-                    return Err(Failure::ImpossibleOutcome(outcome).into());
                 }
             }
         }

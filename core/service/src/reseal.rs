@@ -4,13 +4,12 @@
 //! with the secret of an authenticator app whose code is accepted.
 //! What nobody touches is left to whoever runs [`Service::reseal`].
 
-use contracts::{
-    QueuedMail, Record, ReplaceUser, Replaced, Resealed, SealedKey, StoreError, UserReplaced,
-};
+use contracts::{QueuedMail, Record, ReplaceUser, Replaced, Resealed, SealedKey, StoreError};
 use domain::{MailId, TotpFactor, User};
 use futures_util::future::join_all;
 
 use crate::failure::Failure;
+use crate::user_changes::guarded;
 use crate::{Service, mail_queue, refresh_tokens, sealed_records, second_factor};
 
 /// Values that are listed at once.
@@ -270,36 +269,29 @@ impl Service {
         &self,
         value: &SealedValue,
         new: Box<[u8]>,
-    ) -> Result<Replaced, StoreError> {
+    ) -> Result<Replaced, Failure> {
         let stores = &self.stores;
         let resealed = || Resealed { old: value.sealed.clone(), new: new.clone() };
-        match &value.place {
+        Ok(match &value.place {
             Place::Record { name, version } => {
-                stores.records.replace_record(name, *version, &new, &[]).await
+                stores.records.replace_record(name, *version, &new, &[]).await?
             }
-            Place::User(user) => self.replace_totp_secret(user, new).await,
+            Place::User(user) => {
+                let change = ReplaceUser::of(with_totp_secret(user, new));
+                guarded(stores.users.replace_user(&change).await?)?
+            }
             Place::Session(key) => {
-                stores.sessions.replace_sealed_key(&key.user, key.session, &resealed()).await
+                stores.sessions.replace_sealed_key(&key.user, key.session, &resealed()).await?
             }
-            Place::Mail(id) => stores.mails.replace_mail_values(*id, &resealed()).await,
-        }
-    }
-
-    /// The user with the secret sealed anew, where nothing else about them has changed.
-    async fn replace_totp_secret(
-        &self,
-        user: &User,
-        sealed_secret: Box<[u8]>,
-    ) -> Result<Replaced, StoreError> {
-        let totp = user.totp.clone().map(|factor| TotpFactor { sealed_secret, ..factor });
-        let user = User { totp, version: user.version.saturating_add(1), ..user.clone() };
-        let change = ReplaceUser::of(user);
-        // It claims no address and no code, so nothing else can stand in its way.
-        Ok(match self.stores.users.replace_user(&change).await? {
-            UserReplaced::Yes => Replaced::Yes,
-            _ => Replaced::Stale,
+            Place::Mail(id) => stores.mails.replace_mail_values(*id, &resealed()).await?,
         })
     }
+}
+
+/// The next version of the user, with nothing changed but how the secret is sealed.
+fn with_totp_secret(user: &User, sealed_secret: Box<[u8]>) -> User {
+    let totp = user.totp.clone().map(|factor| TotpFactor { sealed_secret, ..factor });
+    User { totp, version: user.version.saturating_add(1), ..user.clone() }
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use contracts::UserReplaced;
+use contracts::Replaced;
 use domain::{Account, EventKind, Login, RoleName, User, UserId};
 
 use crate::Service;
@@ -105,6 +105,6 @@ impl Service {
         change.replace.user.roles.clone_from(roles);
         let email = account.user.email.clone();
         change.tell(EventKind::UserUpdated { email, fields: vec!["roles"] });
-        Ok(change.commit().await? == UserReplaced::Yes)
+        Ok(change.commit_guarded().await? == Replaced::Yes)
     }
 }

@@ -1,7 +1,7 @@
 //! What the changes of a user have in common: the next version, the end of sessions, and the
 //! notices that go out with it.
 
-use contracts::{OutboxEvent, ReplaceUser, SpendCode, UserReplaced};
+use contracts::{OutboxEvent, ReplaceUser, Replaced, SpendCode, UserReplaced};
 use domain::{
     Account, Client, EndReason, EventKind, MailTemplate, PasswordHash, SessionId, Timestamp, User,
     UserId,
@@ -124,6 +124,12 @@ impl UserChange<'_> {
         self.mail(MailTemplate::PasswordChanged);
     }
 
+    /// Makes a change that takes no code along and claims neither address nor user name: nothing
+    /// but another change can stand in its way.
+    pub(crate) async fn commit_guarded(&self) -> Result<Replaced, Failure> {
+        guarded(self.commit().await?)
+    }
+
     /// Makes the change.
     pub(crate) async fn commit(&self) -> Result<UserReplaced, Failure> {
         Ok(self.service.stores.users.replace_user(&self.replace).await?)
@@ -133,5 +139,16 @@ impl UserChange<'_> {
         let subject = Some(&self.replace.user.id);
         let actor = self.actor.as_ref();
         make(self.service, &Happening { origin: self.origin, actor, subject, at: self.at })
+    }
+}
+
+/// The outcome of a change that only its version guards.
+pub(crate) fn guarded(outcome: UserReplaced) -> Result<Replaced, Failure> {
+    match outcome {
+        UserReplaced::Yes => Ok(Replaced::Yes),
+        UserReplaced::Stale => Ok(Replaced::Stale),
+        UserReplaced::CodeNotUsable | UserReplaced::EmailTaken | UserReplaced::UsernameTaken => {
+            Err(Failure::ImpossibleOutcome(outcome))
+        }
     }
 }

@@ -53,3 +53,25 @@ fn describe(server: &str) -> OpenApi {
     let _ = router.finish_api_with(&mut api, |api| api.security_scheme("bearer", bearer));
     api
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    /// Tests go through the contract to find every way to tokens: what it does not name must be
+    /// none.
+    #[test]
+    fn what_the_contract_does_not_name_are_pages_and_what_operators_see() {
+        let named = describe("http://127.0.0.1");
+        let named: BTreeSet<String> = named.paths.unwrap().paths.into_keys().collect();
+        let mut unnamed = routes::all();
+        unnamed.retain(|route| !named.contains(route.path));
+        for route in unnamed {
+            let is_page = route.mount == Mount::Pages && route.path.starts_with("/pages/");
+            let is_operations = route.mount == Mount::Operations;
+            assert!(is_page || is_operations, "{}", route.path);
+        }
+    }
+}

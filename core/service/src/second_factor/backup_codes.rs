@@ -1,4 +1,4 @@
-use contracts::UserReplaced;
+use contracts::Replaced;
 use domain::{BACKUP_CODES, BackupCode, BackupCodeMac, EventKind, User, UserId};
 use zeroize::Zeroizing;
 
@@ -34,12 +34,11 @@ impl Service {
         let (codes, macs) = self.new_backup_codes(&user.id);
         for _ in 0..ATTEMPTS_MAX {
             match self.replace_backup_codes(&user, &macs, origin).await? {
-                UserReplaced::Yes => return Ok(codes),
-                UserReplaced::Stale => {
+                Replaced::Yes => return Ok(codes),
+                Replaced::Stale => {
                     let found = self.still_signed_in(&user).await?;
                     user = found.ok_or(RenewBackupCodesError::Revoked)?.user;
                 }
-                outcome => return Err(Failure::ImpossibleOutcome(outcome).into()),
             }
         }
         Err(Failure::Contended.into())
@@ -50,7 +49,7 @@ impl Service {
         user: &User,
         macs: &[BackupCodeMac],
         origin: &Origin,
-    ) -> Result<UserReplaced, RenewBackupCodesError> {
+    ) -> Result<Replaced, RenewBackupCodesError> {
         let mut change = self.change(user, Some(&user.id), origin);
         let totp = change.replace.user.totp.as_mut();
         let enabled = totp.and_then(|factor| factor.enabled.as_mut());
@@ -58,7 +57,7 @@ impl Service {
         enabled.backup_codes = macs.to_vec();
         let email = user.email.clone();
         change.tell(EventKind::UserUpdated { email, fields: vec!["backupCodes"] });
-        Ok(change.commit().await?)
+        Ok(change.commit_guarded().await?)
     }
 
     /// Codes for the user, and what is kept of them.

@@ -1,6 +1,6 @@
-use contracts::UserReplaced;
+use contracts::Replaced;
 use crypto::Verdict;
-use domain::{Account, EndReason, EventKind, MailTemplate, Password, SessionId, User, UserId};
+use domain::{Account, EndReason, EventKind, MailTemplate, Password, User};
 
 use crate::Service;
 use crate::authenticate::Caller;
@@ -63,21 +63,13 @@ impl Service {
             if user.second_factor().is_none() {
                 return Err(DisableFactorError::NotEnabled);
             }
-            let keep = Some(caller.session.id);
-            let actor = Some(user.id.clone());
-            let change = self.without_factor(
-                &user,
-                actor.as_ref(),
-                (EndReason::FactorChanged, keep),
-                origin,
-            );
-            match change.commit().await? {
-                UserReplaced::Yes => return Ok(()),
-                UserReplaced::Stale => {
+            let change = self.without_factor(&user, Some(caller), origin);
+            match change.commit_guarded().await? {
+                Replaced::Yes => return Ok(()),
+                Replaced::Stale => {
                     let found = self.still_signed_in(&user).await?;
                     user = found.ok_or(DisableFactorError::Revoked)?.user;
                 }
-                outcome => return Err(Failure::ImpossibleOutcome(outcome).into()),
             }
         }
         Err(Failure::Contended.into())
@@ -96,27 +88,28 @@ impl Service {
             if account.user.second_factor().is_none() {
                 return Err(ResetFactorError::NotEnabled);
             }
-            let ends = (EndReason::FactorReset, None);
-            let change = self.without_factor(&account.user, None, ends, origin);
-            match change.commit().await? {
-                UserReplaced::Yes => return Ok(Account { user: change.replace.user, ..account }),
-                UserReplaced::Stale => {}
-                outcome => return Err(Failure::ImpossibleOutcome(outcome).into()),
+            let change = self.without_factor(&account.user, None, origin);
+            match change.commit_guarded().await? {
+                Replaced::Yes => return Ok(Account { user: change.replace.user, ..account }),
+                Replaced::Stale => {}
             }
         }
         Err(Failure::Contended.into())
     }
 
+    /// By the user, whose session lives on, or by an operator.
     fn without_factor<'a>(
         &'a self,
         user: &User,
-        actor: Option<&UserId>,
-        (reason, keep): (EndReason, Option<SessionId>),
+        caller: Option<&Caller>,
         origin: &'a Origin,
     ) -> UserChange<'a> {
-        let mut change = self.change(user, actor, origin);
+        let mut change = self.change(user, caller.map(|_| &user.id), origin);
         change.remove_factor();
-        change.end_sessions(reason, keep);
+        match caller {
+            Some(caller) => change.end_sessions(EndReason::FactorChanged, Some(caller.session.id)),
+            None => change.end_sessions(EndReason::FactorReset, None),
+        }
         change
     }
 }

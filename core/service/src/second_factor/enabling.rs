@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use contracts::UserReplaced;
+use contracts::Replaced;
 use crypto::TotpSecret;
 use domain::{
     Account, AuthenticationMethod, BackupCode, BackupCodeMac, EnabledTotp, EndReason, EventKind,
@@ -122,16 +122,15 @@ impl Service {
             let sealed_secret = self.seal_totp_secret(&user.id, &secret);
             let begun_at = change.at();
             change.replace.user.totp = Some(TotpFactor { sealed_secret, begun_at, enabled: None });
-            match change.commit().await? {
-                UserReplaced::Yes => {
+            match change.commit_guarded().await? {
+                Replaced::Yes => {
                     let uri = secret.to_uri(&self.policy.mfa.issuer, &user.email);
                     return Ok(NewFactor { secret: secret.to_base32(), uri });
                 }
-                UserReplaced::Stale => {
+                Replaced::Stale => {
                     let found = self.still_signed_in(&user).await?;
                     user = found.ok_or_else(|| by.superseded())?.user;
                 }
-                outcome => return Err(Failure::ImpossibleOutcome(outcome).into()),
             }
         }
         Err(Failure::Contended.into())
@@ -150,18 +149,17 @@ impl Service {
         enrolment.backup_codes = macs;
         for _ in 0..ATTEMPTS_MAX {
             let change = self.enabling(&enrolment, code, origin)?;
-            match change.commit().await? {
-                UserReplaced::Yes => {
+            match change.commit_guarded().await? {
+                Replaced::Yes => {
                     enrolment.account.user = change.replace.user;
                     let tokens = self.go_on(enrolment, origin).await;
                     return Ok(EnabledFactor { backup_codes, tokens });
                 }
-                UserReplaced::Stale => {
+                Replaced::Stale => {
                     let found = self.still_signed_in(&enrolment.account.user).await?;
                     let account = found.ok_or_else(|| by.superseded())?;
                     enrolment.account = account;
                 }
-                outcome => return Err(Failure::ImpossibleOutcome(outcome).into()),
             }
         }
         Err(Failure::Contended.into())

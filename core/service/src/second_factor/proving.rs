@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use contracts::UserReplaced;
+use contracts::Replaced;
 use crypto::{OpenError, TotpSecret};
 use domain::{
     Account, AuthenticationMethod, BackupCode, Client, EnabledTotp, EventKind, MailTemplate,
@@ -111,16 +111,15 @@ impl Service {
                     (self.backup_use(user, code, origin)?, AuthenticationMethod::BackupCode)
                 }
             };
-            match change.commit().await? {
-                UserReplaced::Yes => {
+            match change.commit_guarded().await? {
+                Replaced::Yes => {
                     account.user = change.replace.user;
                     return Ok((account, method));
                 }
-                UserReplaced::Stale => {
+                Replaced::Stale => {
                     let found = self.still_signed_in(user).await?;
                     account = found.ok_or(ProveFactorError::Superseded)?;
                 }
-                outcome => return Err(Failure::ImpossibleOutcome(outcome).into()),
             }
         }
         Err(Failure::Contended.into())

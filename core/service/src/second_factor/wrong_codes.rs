@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::num::NonZeroU32;
 use std::time::Duration;
 
-use contracts::UserReplaced;
+use contracts::Replaced;
 use domain::{MailTemplate, Quota, UserId};
 
 use crate::Service;
@@ -47,7 +47,7 @@ impl Service {
             if change.replace.notices.mails.is_empty() {
                 return Ok(());
             }
-            if change.commit().await? == UserReplaced::Yes {
+            if change.commit_guarded().await? == Replaced::Yes {
                 return Ok(());
             }
         }

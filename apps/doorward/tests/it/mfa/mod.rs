@@ -12,7 +12,8 @@ use serde_json::{Value, json};
 
 use crate::authenticator::{Authenticator, Program};
 use crate::client::{Answer, Client, PASSWORD, Tokens};
-use crate::deployment::{Deployment, STABLE_ISSUER};
+use crate::deployment::{Deployment, STABLE_ISSUER, Server};
+use crate::mails::Mailbox;
 use crate::store::Store;
 
 const EMAIL: &str = "ada@example.com";
@@ -35,6 +36,25 @@ async fn deployment_on(store: Store) -> Deployment {
 async fn make_verified_ada(deployment: &Deployment) {
     let create = ["user", "create", "--email", EMAIL, "--verified"];
     deployment.run_with(&create, PASSWORD).await.is(0);
+}
+
+/// Ada with a second factor at a server, and what she gets by mail.
+struct Scene {
+    deployment: Deployment,
+    server: Server,
+    mailbox: Mailbox,
+    ada: Enrolled,
+}
+
+impl Scene {
+    async fn on(store: Store) -> Self {
+        let deployment = deployment_on(store).await;
+        make_verified_ada(&deployment).await;
+        let mut server = deployment.serve().await;
+        let mailbox = Mailbox::of(&mut server).await;
+        let ada = enrol(&server.client, Program::Oathtool).await;
+        Self { deployment, server, mailbox, ada }
+    }
 }
 
 /// Signs Ada up and in, and has her set up a second factor.

@@ -3,7 +3,6 @@
 use serde_json::json;
 
 use super::*;
-use crate::mails::Mailbox;
 use crate::store::on_every_store;
 
 on_every_store! {
@@ -11,12 +10,8 @@ on_every_store! {
 }
 
 async fn an_operator_removes_it_and_every_session_and_the_user_is_told(store: Store) {
-    let deployment = deployment_on(store).await;
-    make_verified_ada(&deployment).await;
-    let mut server = deployment.serve().await;
-    let mailbox = Mailbox::of(&mut server).await;
+    let Scene { deployment, server, mailbox, mut ada } = Scene::on(store).await;
     let client = &server.client;
-    let mut ada = enrol(client, Program::Oathtool).await;
     let begun = first_step(client).await;
     let show = ["user", "show", EMAIL, "--json"];
     assert_eq!(deployment.run(&show).await.is(0).json()["mfaEnabled"], true);

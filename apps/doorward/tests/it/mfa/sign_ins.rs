@@ -4,7 +4,6 @@ use serde_json::json;
 use tokio::task::JoinSet;
 
 use super::*;
-use crate::mails::Mailbox;
 use crate::store::on_every_store;
 
 on_every_store! {
@@ -14,12 +13,8 @@ on_every_store! {
 }
 
 async fn each_code_signs_in_once_and_the_user_hears_of_backup_codes(store: Store) {
-    let deployment = deployment_on(store).await;
-    make_verified_ada(&deployment).await;
-    let mut server = deployment.serve().await;
-    let mailbox = Mailbox::of(&mut server).await;
+    let Scene { deployment: _deployment, server, mailbox, mut ada } = Scene::on(store).await;
     let client = &server.client;
-    let mut ada = enrol(client, Program::Oathtool).await;
     mailbox.mail(EMAIL, "Your second factor for Doorward was set up").await;
     server.process.logs(r#""event.type":"user.mfa_enabled""#).await;
 

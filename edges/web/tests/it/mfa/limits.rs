@@ -11,6 +11,7 @@ use super::*;
 
 const HOUR: Duration = Duration::from_hours(1);
 const HOME: &str = "192.0.2.1";
+const OFFICE: &str = "192.0.2.200";
 const STRANGE: &str = "198.51.100.7";
 const STRANGE_TOO: &str = "203.0.113.9";
 
@@ -70,6 +71,17 @@ async fn each_address_of_the_owner_has_tries_of_its_own() {
     let ada = ada_at_home(&server).await;
     use_up(&server, HOME, &ada.app).await;
     try_code(&server, STRANGE, &shown(&server, &ada.app)).await.assert_status(200);
+}
+
+#[tokio::test]
+async fn one_address_of_the_owner_does_not_shut_out_another() {
+    let server = limited().await;
+    let ada = ada_at_home(&server).await;
+    try_code(&server, OFFICE, &shown(&server, &ada.app)).await.assert_status(200);
+    server.clock.advance(STEP);
+    use_up(&server, HOME, &ada.app).await;
+    use_up(&server, STRANGE, &ada.app).await;
+    try_code(&server, OFFICE, &shown(&server, &ada.app)).await.assert_status(200);
 }
 
 #[tokio::test]
